@@ -34,6 +34,8 @@ from pytest_perfbudget.report.readiness import readiness_lines, with_readiness
 from pytest_perfbudget.report.session_verdict import failure_lines
 
 _WIDTH: Final = 120
+_SQLITE: Final = b"SQLite format 3\0"
+"""The first bytes of a file of SQLite."""
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -217,10 +219,16 @@ def _check_alike(first: Path, reference: RunResult, file: Path, result: RunResul
 
 def _read(file: Path) -> RunResult:
     try:
-        text = file.read_text("utf-8")
+        data = file.read_bytes()
     except OSError as error:
         message = f"{file} cannot be read: {error.strerror}"
         raise ReportError(message) from None
+    if data.startswith(_SQLITE):
+        shows = f"perfbudget history --file={file} shows its sessions, and perfbudget dashboard {file} its service"
+        message = f"{file} is no JSON report, but an SQLite file, as a history is: {shows}"
+        raise ReportError(message)
+    try:
+        text = data.decode("utf-8")
     except UnicodeDecodeError:
         message = f"{file} is no JSON report: it is not in UTF-8"
         raise ReportError(message) from None

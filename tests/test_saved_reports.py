@@ -434,7 +434,7 @@ class TestMerge:
         assert "shard0.json and copy.json both have a.py::slow" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["report", "compare", "merge"])
+@pytest.mark.parametrize("command", ["report", "health", "compare", "merge"])
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -442,6 +442,11 @@ class TestMerge:
         (b"\xff", "perfbudget: x.json is no JSON report: it is not in UTF-8\n"),
         (b"{", "perfbudget: x.json:1: is cut off; "),
         (b"{}", "perfbudget: x.json: is no report of this version of pytest-perfbudget: "),
+        (
+            b"SQLite format 3\0\x10\xff",
+            "perfbudget: x.json is no JSON report, but an SQLite file, as a history is: perfbudget history "
+            "--file=x.json shows its sessions, and perfbudget dashboard x.json its service\n",
+        ),
     ],
 )
 def test_a_file_that_is_no_report_is_one_line(
@@ -449,7 +454,9 @@ def test_a_file_that_is_no_report_is_one_line(
 ) -> None:
     if text is not None:
         Path("x.json").write_bytes(text)
-    assert main([command, "x.json", "y.json"][: 2 if command == "report" else 3]) == 2
+    elif command == "health":
+        message = "perfbudget: x.json does not exist: pytest --perf-output x.json writes it; or name another file\n"
+    assert main([command, "x.json", "y.json"][: 2 if command in ("report", "health") else 3]) == 2
     error = capsys.readouterr().err
     assert error.startswith(message)
     assert error.count("\n") == 1

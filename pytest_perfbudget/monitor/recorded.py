@@ -105,8 +105,11 @@ class RecordedService:
         return service.to_dict(_alerts(present), notes)
 
     def _source(self, end_s: float) -> str:
-        when = datetime.fromtimestamp(end_s, timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
-        ago_s = self._clock() - end_s
+        now_s = self._clock()
+        ago_s = now_s - end_s
+        # Earlier versions wrote the end of the minute in which a service ended, which may not have passed yet.
+        at_s = end_s if -ago_s > _AHEAD_S else min(end_s, now_s)
+        when = datetime.fromtimestamp(at_s, timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
         ended = f"ended {age(ago_s)} ago" if ago_s > -_AHEAD_S else f"lies {age(-ago_s)} ahead of this machine's clock"
         return f"from the history in {self._file.name}, whose last minute {ended}, at {when}"
 

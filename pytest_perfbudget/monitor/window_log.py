@@ -146,7 +146,8 @@ class WindowLog:
             if self._written_until_s <= one.start_s and one.end_s <= until_s
         ]
         state = {"errors": [one.to_dict() for one in snapshot.errors], "alerts": [dict(one) for one in self._alerts()]}
-        process = ServiceProcess(self._writer, snapshot.start_ns / _S, until_s, state)
+        at_s = min(until_s, now_ns / _S)  # at the end of the process, its last minute is not over
+        process = ServiceProcess(self._writer, snapshot.start_ns / _S, at_s, state)
         append_windows(self._file, minutes, process, until_s - self._days * DAY_S, wait_s=wait_s)
 
     def _log_once(self, problem: str) -> None:

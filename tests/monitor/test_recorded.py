@@ -124,6 +124,24 @@ class TestSummary:
         assert "   up 3 h\n" in shown
         assert "until" not in shown
 
+    def test_a_service_that_ends_within_a_minute_has_ended_by_now(
+        self, file: Path, make_monitor: Make, wall: Any
+    ) -> None:
+        """The minute in which the service ends goes on for 50 s."""
+        wall.now_ns = 1_700_000_050 * 10**9
+        ended = file.parent / "ended.db"
+        monitor = make_monitor(TABLE, history=ended)
+        monitor.observe("gateway", 0.02)
+        monitor.close()
+        summary = recorded_service(ended, clock=lambda: wall.now_ns / 10**9 + 5).summary()
+        assert summary["notes"][-1].endswith("whose last minute ended 5 s ago, at 2023-11-14 22:14 UTC")
+        assert summary["at_ns"] <= wall.now_ns
+        assert summary["components"]["gateway"]["windows"]["1h"]["count"] == 1
+
+    def test_a_minute_that_an_earlier_version_wrote_before_its_end_ends_by_now(self, file: Path) -> None:
+        note = recorded_service(file, clock=lambda: END_S - 90).summary()["notes"][-1]
+        assert note.endswith("whose last minute ended 0 s ago, at 2023-11-15 01:12 UTC")
+
     def test_a_component_with_limits_and_without_requests_is_named(self, file: Path) -> None:
         table = {**TABLE, "components": {**TABLE["components"], "mail": {"p95_ms": 5}, "cli": {"max_calls": 5}}}
         notes = recorded_service(file, table).summary()["notes"]

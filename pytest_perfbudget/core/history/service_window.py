@@ -42,7 +42,7 @@ class ServiceProcess:
     Attributes:
         writer: the identity of the process.
         start_s: the time of its start, in s since 1970.
-        at_s: the end of the last minute that it wrote.
+        at_s: the end of the last minute that it wrote; the moment of the writing if that minute was not over.
         state: its last errors and the states of its alerts, as builtins.
     """
 
