@@ -108,7 +108,8 @@ def _wrong_errors(count: int, spread: float, generator: np.random.Generator) -> 
     The rounds of a busy machine differ by more than the medians of its sessions, those of a calm machine by less.
     """
     typical = spread * float(generator.choice((4.0, 0.1)))
-    return typical * np.exp(generator.uniform(-np.log(20), 0, count) + np.log(2))
+    errors: Floats = typical * np.exp(generator.uniform(-np.log(20), 0, count) + np.log(2))
+    return errors
 
 
 def _step(generator: np.random.Generator) -> float:

@@ -134,7 +134,7 @@ def sessions_needed(max_drift: float, error: float, anchors: int, presents: int)
         presents: the sessions of the commit so far.
 
     Returns:
-        The numbers; None if there are as many already, so that it is the growth that is close to the limit.
+        The numbers; None if there are as many already, so that it is the growth that is near the limit.
     """
     share = (math.log1p(max_drift) / (_HALF_WIDTH * error)) ** 2  # the largest variance of the growth, in sessions
     rest = share - 1 / presents

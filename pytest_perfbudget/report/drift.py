@@ -79,12 +79,17 @@ def unheld_text(found: Unheld, anchor: str, file: str) -> str:
     elif found.lack is Lack.CLEAN_ANCHOR:
         why = f"the sessions of {anchor} had uncommitted changes: {once}, without changes"
     elif found.lack is Lack.ENVIRONMENT:
-        others = " and ".join(f"another {name} ({before}, now {now})" for name, (before, now) in found.changed.items())
+        others = " and ".join(f"{another(name)} ({before}, now {now})" for name, (before, now) in found.changed.items())
         why = f"the sessions of {anchor} had {others}: {once}, or name a later anchor"
     else:
         why = f"the sessions of {anchor} have none of these measurements, which are newer or were not run there: "
         why += "name a later anchor, or run them there once"
     return f"nothing to hold against {anchor}: {why}"
+
+
+def another(circumstance: str) -> str:
+    """Return that a circumstance is another one: `another machine`, `other dependencies`."""
+    return f"{'other' if circumstance.endswith('s') else 'another'} {circumstance}"
 
 
 def few_sessions_text(found: Mapping[str, Creep], needed: int, among: int, anchor: str) -> str:
@@ -122,11 +127,12 @@ def undecided_text(found: Mapping[str, Creep], anchor: str) -> str:
         if (numbers := sessions_needed(limit, one.error, one.anchors, one.presents))
     ]
     if not needed:
-        return f"{text}: the growth is close to the limit"
+        return f"{text}: further sessions of this commit would tell"
     anchors, presents = (max(numbers) for numbers in zip(*needed, strict=True))
-    commit = f" and {counted(presents, 'session')} of each commit" if presents > 1 else ""
-    have = _range(found.values(), "anchors")
-    return f"{text}: {counted(anchors, 'session')} of {anchor}{commit} would decide for unchanged code; it has {have}"
+    have, here = (_range(found.values(), name) for name in ("anchors", "presents"))
+    each, so_far = (f" and {presents} of each commit", f" and {here}") if presents > 1 else ("", "")
+    would = f"{counted(anchors, 'session')} of {anchor}{each} would decide for unchanged code (so far {have}{so_far})"
+    return f"{text}: {would}"
 
 
 def _range(found: Iterable[Creep], name: str) -> str:

@@ -15,7 +15,7 @@ from pytest_perfbudget.core.history.reading import Reading, TrendState
 from pytest_perfbudget.core.history.trend import Marker, TrendPoint
 from pytest_perfbudget.core.measurement import measurement_id
 from pytest_perfbudget.report.dates import Dates
-from pytest_perfbudget.report.drift import growth_text, limit_text
+from pytest_perfbudget.report.drift import another, growth_text, limit_text
 from pytest_perfbudget.report.numbers import counted, percent, quantity
 from pytest_perfbudget.report.printable import printable
 from pytest_perfbudget.report.sparkline import marks_below, sparkline
@@ -155,7 +155,7 @@ def _change_lines(reading: Reading, change: Change, page: Page, dates: Dates) ->
 
 def _marker_lines(reading: Reading, marker: Marker, page: Page, dates: Dates) -> Iterator[str]:
     when = dates.of(reading.trend.points[marker.index].at_s)
-    yield f"| {when} another {' and another '.join(marker.changed)}, no change of the code:"
+    yield f"| {when} {' and '.join(map(another, marker.changed))}, no change of the code:"
     for before, after in marker.changed.values():
         yield f"    {printable(before, unicode=page.unicode)}"
         yield f"    -> {printable(after, unicode=page.unicode)}"
