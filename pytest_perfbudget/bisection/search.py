@@ -63,7 +63,8 @@ class Search:
         if is_bad_slower(estimates) is Answer.NOT_SLOWER:
             is_settled = whole.upper < math.log1p(SMALLEST)
             self._add(Step(good, Level.SLOW if is_settled else Level.UNDECIDED, last.estimate))
-            return self._without_candidate(measured, whole, not_slower_text(whole, self._good, self._bad, self._duets))
+            text = not_slower_text(whole, self._good, self._bad, self._duets, is_settled=is_settled)
+            return self._without_candidate(measured, whole, text)
         state = Bisection.begin(len(self._commits) - 1, estimates)
         self._note(0, state, last)
         while (at := state.next()) is not None and self._duets < most:

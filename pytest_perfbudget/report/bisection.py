@@ -69,11 +69,20 @@ def result_lines(result: BisectionResult) -> Iterator[str]:
         yield f"  a merge; to search the merged branch: {command}"
 
 
-def not_slower_text(found: Estimate, good: str, bad: str, duets: int) -> str:
-    """Return the reason why a search does not begin."""
+def not_slower_text(found: Estimate, good: str, bad: str, duets: int, *, is_settled: bool) -> str:
+    """Return the reason why a search does not begin.
+
+    Args:
+        found: how much slower bad is than good.
+        good: the good commit.
+        bad: the bad commit.
+        duets: the number of duets.
+        is_settled: whether bad is surely slower by less than a search looks for.
+    """
     ratio = f"{_percent(found.log_ratio)} (95 % interval {_interval(found)[1:-1]})"
+    known = "is not" if is_settled else "is not shown to be"
     return (
-        f"bad {bad} is not slower than good {good}: {ratio} in {counted(duets, 'duet')}. "
+        f"bad {bad} {known} slower than good {good}: {ratio} in {counted(duets, 'duet')}. "
         "Name a good commit before the slowdown, and a bad commit with it"
     )
 

@@ -193,6 +193,7 @@ class TestRefused:
         duets.answer = lambda _: session(Duet(estimate(0.01, error=0.02)))
         assert main(["bisect", ASKED, "--good=good"]) == 2
         shown = capsys.readouterr()
+        assert f"bad HEAD ({duets.commits[8][:9]}) is not shown to be slower than good good" in shown.err
         assert "+1.0 % (95 % interval -1.3 % .. +3.4 %) in 3 duets" in shown.err
         rows = shown.out.splitlines()[2:]
         assert [(row[:2], row.split()[-2]) for row in rows] == [(f" {at}", "undecided") for at in (1, 2, 3)]
