@@ -10,11 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from types import ModuleType
+from typing import Any, Final, NamedTuple
 
 import pytest
 
-from pytest_perfbudget.paths import path_in
+from pytest_perfbudget.paths import module_file, path_in
 
 _MARKER: Final = "perf_budget"
 _MARKS: Final = "pytestmark"
@@ -29,23 +30,107 @@ def marker_line(node: Any, mark: pytest.Mark) -> str:  # noqa: ANN401 - pytest.n
     """Return the file and the line of a marker, such as `tests/test_api.py:12`; empty if they are not certain.
 
     Certain is a decorator `perf_budget`, or an entry of `pytestmark`, of an object all of whose marks of that name are
-    written so. The marker of a conftest, of a parameter, of a base class or of another name has no line.
+    written so. Certain is also the only call in a conftest, or in another plugin of the project, that can have made a
+    marker which code has added to the test. The marker of a parameter, of a base class or of another name has no line.
     """
     found = _object_of(node)
     if found is None:
         return ""
     owner, path, key = found
-    marks = getattr(owner, "__dict__", {}).get(_MARKS, ())
-    own = [getattr(one, "mark", one) for one in (marks if isinstance(marks, list) else [marks])]
-    named = [one for one in own if getattr(one, "name", "") == _MARKER]
+    named = [one for one in _marks_of(owner) if getattr(one, "name", "") == _MARKER]
+    if _is_added(node, owner, mark):
+        return _added_line(node, mark)
     places = [at for at, one in enumerate(named) if one is mark]
     with suppress(OSError, SyntaxError, ValueError):
         status = os.stat(path)  # noqa: PTH116 - a key of the cache
         lines = _lines_of(path, status.st_mtime_ns, status.st_size).get(key, ())
         if len(places) == 1 and len(lines) == len(named):
-            shown = path_in(node.config.rootpath, path) or Path(path)
-            return f"{shown.as_posix()}:{lines[places[0]]}"
+            return _shown(node, path, lines[places[0]])
     return ""
+
+
+def _shown(node: Any, path: str, line: int) -> str:  # noqa: ANN401 - as above
+    return f"{(path_in(node.config.rootpath, path) or Path(path)).as_posix()}:{line}"
+
+
+def _marks_of(owner: Any) -> list[Any]:  # noqa: ANN401 - a function, a class or a module
+    """Return the marks that an object has itself."""
+    marks = getattr(owner, "__dict__", {}).get(_MARKS, ())
+    return [getattr(one, "mark", one) for one in (marks if isinstance(marks, (list, tuple)) else [marks])]
+
+
+def _is_added(node: Any, owner: Any, mark: pytest.Mark) -> bool:  # noqa: ANN401 - as above
+    """Return whether code has added a mark to a node: neither its object, nor a base, nor its case has the mark."""
+    written = [one for each in getattr(owner, "__mro__", (owner,)) for one in _marks_of(each)]
+    case = getattr(getattr(node, "callspec", None), "marks", ())
+    written += [getattr(one, "mark", one) for one in case]
+    return not any(one is mark for one in written)
+
+
+def _added_line(node: Any, mark: pytest.Mark) -> str:  # noqa: ANN401 - as above
+    """Return the only call in the project's plugins, or in the test's own file, that can have made a mark."""
+    plugins = {module_file(one) for one in node.config.pluginmanager.get_plugins() if isinstance(one, ModuleType)}
+    found = []
+    for path in sorted({*plugins, str(node.path)}):
+        if path.endswith(".py") and path_in(node.config.rootpath, path) is not None:
+            with suppress(OSError, SyntaxError, ValueError):
+                status = os.stat(path)  # noqa: PTH116 - a key of the cache
+                calls = _calls_of(path, status.st_mtime_ns, status.st_size)
+                found += [_shown(node, path, one.line) for one in calls if one.can_make(mark)]
+    return found[0] if len(found) == 1 else ""
+
+
+class _MarkerCall(NamedTuple):
+    """A call of `perf_budget` in a file.
+
+    Attributes:
+        line: the line.
+        args: the values of the arguments, `_ANY` for those that the text does not have.
+        kwargs: likewise.
+        has_more: whether the arguments come from a sequence or a dictionary, so that they may be any.
+    """
+
+    line: int
+    args: Sequence[object]
+    kwargs: Mapping[str, object]
+    has_more: bool
+
+    def can_make(self, mark: pytest.Mark) -> bool:
+        """Return whether the call can have made a mark."""
+        if self.has_more or len(self.args) != len(mark.args) or set(self.kwargs) != set(mark.kwargs):
+            return self.has_more
+        values = [*zip(self.args, mark.args, strict=True)]
+        values += [(value, mark.kwargs[name]) for name, value in self.kwargs.items()]
+        return all(one is _ANY or one == made for one, made in values)
+
+
+_ANY: Final = object()
+"""The value of an argument that only the running code knows."""
+
+
+@lru_cache(maxsize=64)
+def _calls_of(path: str, changed_ns: int, size: int) -> Sequence[_MarkerCall]:  # noqa: ARG001 - as below
+    """Return the calls of markers in a file; for the exceptions see `_lines_of`."""
+    with open(path, "rb") as file:  # noqa: PTH123 - as below
+        tree = ast.parse(file.read())
+    calls = [one for one in ast.walk(tree) if isinstance(one, ast.Call) and _is_marker(one)]
+    return [
+        _MarkerCall(
+            one.lineno,
+            [_value(arg) for arg in one.args],
+            {keyword.arg: _value(keyword.value) for keyword in one.keywords if keyword.arg},
+            any(isinstance(arg, ast.Starred) for arg in one.args)
+            or any(keyword.arg is None for keyword in one.keywords),
+        )
+        for one in calls
+    ]
+
+
+def _value(written: ast.expr) -> object:
+    try:
+        return ast.literal_eval(written)
+    except (ValueError, TypeError, SyntaxError, RecursionError):
+        return _ANY
 
 
 def _object_of(node: Any) -> tuple[Any, str, tuple[str, int]] | None:  # noqa: ANN401 - as above

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from scripting import Project
+from scripting import CONFTEST, Project
 
 IMPORTS = 2
 """The lines of imports before the text of the tests."""
@@ -83,6 +83,44 @@ def test_a_marker_without_a_certain_line_names_its_test(project: Project, means:
     found = sources(project, UNCERTAIN[means])
     assert found
     assert all(one.startswith("perf_budget marker of test_it.py::") for one in found)
+
+
+ADDS = """
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if "slow" not in item.name:
+            item.add_marker(pytest.mark.perf_budget({arguments}))
+"""
+
+
+@pytest.mark.parametrize("arguments", ["p95_ms=50", "p95_ms=LIMIT_MS", "**{'p95_ms': LIMIT_MS}"])
+def test_a_marker_that_a_conftest_adds_has_its_line_there(project: Project, arguments: str) -> None:
+    before = CONFTEST + "LIMIT_MS = 50\n"
+    project.file("conftest.py", before + ADDS.format(arguments=arguments))
+    line = before.count("\n") + 5
+    assert sources(project, "def test_it(): advance(ms=10)\n") == [f"perf_budget marker in conftest.py:{line}"]
+
+
+def test_a_call_with_another_limit_is_not_taken_for_it(project: Project) -> None:
+    project.file(
+        "conftest.py", CONFTEST + ADDS.format(arguments="p95_ms=50") + "OTHER = pytest.mark.perf_budget(p95_ms=9)\n"
+    )
+    (source,) = sources(project, "def test_it(): advance(ms=10)\n")
+    assert source.startswith("perf_budget marker in conftest.py:")
+
+
+def test_of_two_calls_that_can_have_made_a_marker_neither_is_named(project: Project) -> None:
+    project.file(
+        "conftest.py", CONFTEST + ADDS.format(arguments="p95_ms=50") + "OTHER = pytest.mark.perf_budget(p95_ms=50)\n"
+    )
+    assert sources(project, "def test_it(): advance(ms=10)\n") == ["perf_budget marker of test_it.py::test_it"]
+
+
+@pytest.mark.parametrize("means", UNCERTAIN)
+def test_a_call_in_a_conftest_is_not_taken_for_a_marker_of_a_test(project: Project, means: str) -> None:
+    project.file("conftest.py", CONFTEST + "OTHER = pytest.mark.perf_budget(p95_ms=50)\n")
+    found = sources(project, UNCERTAIN[means])
+    assert all("conftest.py" not in one for one in found)
 
 
 def test_the_body_of_a_class_and_its_decorator_have_lines_of_their_own(project: Project) -> None:
