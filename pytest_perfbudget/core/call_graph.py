@@ -6,7 +6,7 @@ A graph is small, because its cheapest edges are left out: their time counts for
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple
 
 OUTSIDE: Final = ""
@@ -46,15 +46,19 @@ class CallGraph:
     Attributes:
         edges: the calls of functions by each other, the costliest first.
         overhead_ns: the profiler's own part of the time; None if the part is not known.
+        files: the source files of functions, by name, as far as they are known; a library's are not.
     """
 
     edges: Sequence[CallEdge] = ()
     overhead_ns: float | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, edges: Iterable[CallEdge], overhead_ns: float | None = None) -> CallGraph:
+    def of(
+        cls, edges: Iterable[CallEdge], overhead_ns: float | None = None, files: Mapping[str, str] | None = None
+    ) -> CallGraph:
         """Return the graph of the edges, the costliest first."""
-        return cls(sorted(edges, key=lambda one: (-one.time_ns, one.caller, one.callee)), overhead_ns)
+        return cls(sorted(edges, key=lambda one: (-one.time_ns, one.caller, one.callee)), overhead_ns, files or {})
 
     def costliest(self) -> set[tuple[str, str]]:
         """Return the caller and the callee of each edge that is worth being kept."""
@@ -63,7 +67,7 @@ class CallGraph:
 
     def only(self, kept: Container[tuple[str, str]]) -> CallGraph:
         """Return the graph of the edges with these callers and callees."""
-        return CallGraph([one for one in self.edges if (one.caller, one.callee) in kept], self.overhead_ns)
+        return replace(self, edges=[one for one in self.edges if (one.caller, one.callee) in kept])
 
     def is_interrupted(self, measured_ns: float) -> bool:
         """Return whether the profiled call took far longer than calls do, also without the profiler's part.
@@ -86,19 +90,27 @@ class CallGraph:
         return min(time_ns / self.total_ns, 1.0) if self.total_ns else 0.0
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the graph as builtins: the names of functions, and edges of two places among them, calls and time."""
+        """Return the graph as builtins: the names of functions, and edges of two places among them, calls and time.
+
+        Each file has the places of its functions.
+        """
         names = list(dict.fromkeys(name for one in self.edges for name in (one.caller, one.callee)))
         places = {name: place for place, name in enumerate(names)}
         edges = [[places[one.caller], places[one.callee], one.calls, round(one.time_ns)] for one in self.edges]
         known = {} if self.overhead_ns is None else {"overhead_ns": round(self.overhead_ns)}
-        return {"functions": names, "edges": edges, **known}
+        files: dict[str, list[int]] = {}
+        for name, place in places.items():
+            if name in self.files:
+                files.setdefault(self.files[name], []).append(place)
+        return {"functions": names, "edges": edges, **known, **({"files": files} if files else {})}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> CallGraph:
         """Rebuild a graph from the result of `to_dict`."""
         names = data["functions"]
         edges = [CallEdge(names[caller], names[callee], *numbers) for caller, callee, *numbers in data["edges"]]
-        return cls(edges, data.get("overhead_ns"))
+        files = {names[place]: file for file, functions in data.get("files", {}).items() for place in functions}
+        return cls(edges, data.get("overhead_ns"), files)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from pytest_perfbudget.core.loosening import Loosening
 from pytest_perfbudget.core.recording import Recording
 from pytest_perfbudget.core.results import BudgetResult, RegressionResult
 from pytest_perfbudget.core.round_times import RoundTimes
+from pytest_perfbudget.core.samples import is_just_maximum
 from pytest_perfbudget.core.side_times import SideTimes
 from pytest_perfbudget.core.spans.facts import SpanFacts
 
@@ -107,8 +108,13 @@ class Measurement:
         """The node id, followed by a space and the measurement's own name if there is such a name."""
         return measurement_id(self.nodeid, self.name)
 
+    @property
+    def just_maximum(self) -> Sequence[str]:
+        """The statistics that are just the slowest round, because there are too few rounds for the percentile."""
+        return [name for name in self.statistics if is_just_maximum(name, self.rounds)]
+
     def to_dict(self) -> dict[str, Any]:
-        """Return the measurement as builtins; `from_dict` ignores `id`, which is for readers."""
+        """Return the measurement as builtins; `from_dict` ignores `id` and `just_maximum`, which are for readers."""
         return {
             "id": self.id,
             "nodeid": self.nodeid,
@@ -131,6 +137,7 @@ class Measurement:
             "unmeasured": self.unmeasured,
             "is_pending": self.is_pending,
             "is_expected_to_fail": self.is_expected_to_fail,
+            **({"just_maximum": self.just_maximum} if self.just_maximum else {}),
             **({"without_waits": dict(self.without_waits)} if self.without_waits else {}),
             **({"max_drift": self.max_drift} if self.max_drift is not None else {}),
             **({"loosened": [one.to_dict() for one in self.loosened]} if self.loosened else {}),
@@ -161,7 +168,7 @@ class Measurement:
             "spans": SpanFacts.from_dict(data["spans"]) if data.get("spans") is not None else None,
             "recording": Recording.from_dict(data["recording"]) if data.get("recording") is not None else None,
         }
-        return cls(**{**{key: value for key, value in data.items() if key != "id"}, **rebuilt})
+        return cls(**{**{key: value for key, value in data.items() if key not in ("id", "just_maximum")}, **rebuilt})
 
 
 def measurement_id(nodeid: str, name: str) -> str:

@@ -14,6 +14,7 @@ from typing import Any, Final
 from pytest_perfbudget.core.blame import Blame
 from pytest_perfbudget.core.instructions import InstructionGrowth, InstructionRow
 from pytest_perfbudget.core.metrics import Direction
+from pytest_perfbudget.core.samples import is_just_maximum
 from pytest_perfbudget.core.spans.changes import SpanComparison
 from pytest_perfbudget.core.versions import VersionChange
 
@@ -140,19 +141,25 @@ class BudgetResult:
         share, whole = (self.estimate, self.limit) if self.direction is Direction.LOWER else (self.limit, self.estimate)
         return min(share / whole, _MOST_USED) if whole > 0 else _MOST_USED
 
+    @property
+    def is_just_maximum(self) -> bool:
+        """Whether the estimate is a percentile that is just the slowest round; see `samples.is_just_maximum`."""
+        return self.estimate is not None and is_just_maximum(self.metric, self.rounds, self.span)
+
     def to_dict(self) -> dict[str, Any]:
-        """Return the result as builtins; `from_dict` ignores `used`, which is for readers."""
+        """Return the result as builtins; `from_dict` ignores `used` and `is_just_maximum`, which are for readers."""
         words = {"verdict": self.verdict.value, "direction": self.direction.value}
         lists = {
             "repeats": [asdict(one) for one in self.repeats],
             "instructions": [asdict(one) for one in self.instructions],
         }
-        return {**asdict(self), **words, **lists, "used": self.used}
+        readers = {"used": self.used, **({"is_just_maximum": True} if self.is_just_maximum else {})}
+        return {**asdict(self), **words, **lists, **readers}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> BudgetResult:
         """Rebuild a result from the result of `to_dict`."""
-        kept = {key: value for key, value in data.items() if key != "used"}
+        kept = {key: value for key, value in data.items() if key not in ("used", "is_just_maximum")}
         words = {"verdict": BudgetVerdict(data["verdict"]), "direction": Direction(data["direction"])}
         lists = {
             "repeats": tuple(Repeat(**entry) for entry in data.get("repeats", ())),

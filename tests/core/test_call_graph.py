@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -46,6 +47,9 @@ class TestGraph:
         assert CallGraphs.from_dict(CallGraphs(both.head).to_dict()) == CallGraphs(both.head)
         profiled = CallGraphs.of(CallGraph.of([CallEdge(OUTSIDE, "a", 1, 9.0)], 3.0))
         assert CallGraphs.from_dict(profiled.to_dict()).head.overhead_ns == 3.0
+        placed = replace(both.head, files={"a": "one.py", "b": "one.py"})
+        assert CallGraph.from_dict(placed.to_dict()) == placed
+        assert placed.to_dict()["files"] == {"one.py": [1, 2]}
 
 
 class TestTree:

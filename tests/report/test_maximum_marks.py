@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from pytest_perfbudget.core.policy import Policy
 from pytest_perfbudget.core.results import BudgetVerdict
 from pytest_perfbudget.core.samples import is_just_maximum
 from pytest_perfbudget.report import formats
+from pytest_perfbudget.report.formats import junit
 from pytest_perfbudget.report.formats.table import render_table
 
 NOTE = "* is the slowest round: too few rounds for the percentile"
@@ -80,3 +82,31 @@ def test_markdown_says_of_how_many_rounds_it_is_the_maximum() -> None:
 def test_csv_has_a_column_for_it() -> None:
     rows = csv.DictReader(io.StringIO(formats.render(result_of(measured(40)), "csv")))
     assert {row["metric"]: row["just the maximum"] for row in rows} == {"median": "", "p95": "", "p99": "yes", "max": ""}  # fmt: skip
+
+
+def test_json_has_it_for_statistics_and_budgets() -> None:
+    def marks(rounds: int) -> tuple[Any, Any]:
+        (one,) = json.loads(formats.render(result_of(measured(rounds)), "json"))["measurements"]
+        return one.get("just_maximum"), one["budgets"][0].get("is_just_maximum")
+
+    assert [marks(rounds) for rounds in (12, 40, 100)] == [(["p95", "p99"], True), (["p99"], None), (None, None)]
+
+
+def test_openmetrics_has_a_gauge_for_it() -> None:
+    def marks(rounds: int) -> list[str]:
+        text = formats.render(result_of(measured(rounds)), "prom")
+        return [
+            line.partition("metric=")[2] for line in text.splitlines() if line.startswith("perfbudget_just_maximum{")
+        ]
+
+    assert [marks(rounds) for rounds in (12, 40, 100)] == [['"p95"} 1', '"p99"} 1'], ['"p99"} 1'], []]
+
+
+def test_junit_says_of_how_many_rounds_it_is_the_maximum() -> None:
+    few, more = (junit.properties([measured(rounds)])[0][1] for rounds in (12, 20))
+    assert "9 ms (18%, max of 12 rounds); limit 50 ms" in few
+    assert "9 ms (18%); limit 50 ms" in more
+
+
+def test_the_metrics_report_has_no_percentile_that_could_be_a_maximum() -> None:
+    assert formats.render(result_of(measured(12)), "metrics") == formats.render(result_of(measured(100)), "metrics")

@@ -30,9 +30,9 @@ Check = Callable[[Any, str], None]
 
 _FOR_READERS: Final[Mapping[type, frozenset[str]]] = {
     RunResult: frozenset({"schema", "summary", "health", "readiness", "recommendations"}),
-    Measurement: frozenset({"id"}),
+    Measurement: frozenset({"id", "just_maximum"}),
     Missing: frozenset({"id"}),
-    BudgetResult: frozenset({"used"}),
+    BudgetResult: frozenset({"used", "is_just_maximum"}),
     ComponentChange: frozenset({"difference_ns"}),
 }
 """The keys that are computed anew from the others, so that their values do not matter."""
@@ -205,7 +205,7 @@ def _check_path(value: object, place: str) -> None:
 
 def _check_graph(value: Any, place: str) -> None:  # noqa: ANN401 - a value of a JSON document
     """Check a graph, whose edges name their functions by the places in a list."""
-    if not isinstance(value, dict) or set(value) - {"overhead_ns"} != {"functions", "edges"}:
+    if not isinstance(value, dict) or set(value) - {"overhead_ns", "files"} != {"functions", "edges"}:
         _refuse(place, "an object with the keys functions and edges", value)
     _check_of(float)(value.get("overhead_ns", 0.0), f"{place}.overhead_ns")
     _check_of(Sequence[str])(value["functions"], f"{place}.functions")
@@ -215,6 +215,11 @@ def _check_graph(value: Any, place: str) -> None:  # noqa: ANN401 - a value of a
         for one in (caller, callee):
             if not 0 <= one < number:
                 _refuse(f"{place}.edges[{at}]", f"an edge between {number} functions", one)
+    _check_of(Mapping[str, Sequence[int]])(value.get("files", {}), f"{place}.files")
+    for file, functions in value.get("files", {}).items():
+        for one in functions:
+            if not 0 <= one < number:
+                _refuse(f"{place}.files[{file!r}]", f"the places of functions among {number}", one)
 
 
 _OWN_CHECKS: Final[Mapping[Any, Check]] = {

@@ -7,7 +7,7 @@ from typing import Final
 
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.results import BudgetResult, RegressionResult
-from pytest_perfbudget.report.numbers import percent, quantity, share_text
+from pytest_perfbudget.report.numbers import maximum_of, percent, quantity, share_text
 from pytest_perfbudget.report.printable import printable
 from pytest_perfbudget.report.regressions import interval, limit_text
 
@@ -25,18 +25,20 @@ def properties(measurements: Iterable[Measurement]) -> list[tuple[str, str]]:
 
 
 def _texts(measurement: Measurement) -> Iterator[tuple[str, str]]:
-    yield from ((one.label, _budget(one)) for one in measurement.budgets)
+    yield from ((one.label, _budget(one, measurement.kind.sample)) for one in measurement.budgets)
     yield from ((f"{one.metric}.change", _change(one)) for one in measurement.changes)
     if measurement.unmeasured:
         yield "unmeasured", measurement.unmeasured
 
 
-def _budget(budget: BudgetResult) -> str:
+def _budget(budget: BudgetResult, sample: str) -> str:
     limit = f"limit {quantity(budget.limit, budget.unit, beside=budget.estimate)} from {budget.source}"
     if budget.estimate is None:
         return f"{budget.verdict.value}: {budget.reason}; {limit}"
-    used = f" ({share_text(budget.used)})" if budget.used is not None else ""
-    return f"{budget.verdict.value}: {quantity(budget.estimate, budget.unit, beside=budget.limit)}{used}; {limit}"
+    remarks = [] if budget.used is None else [share_text(budget.used)]
+    remarks += [maximum_of(budget.rounds, sample)] if budget.is_just_maximum else []
+    remark = f" ({', '.join(remarks)})" if remarks else ""
+    return f"{budget.verdict.value}: {quantity(budget.estimate, budget.unit, beside=budget.limit)}{remark}; {limit}"
 
 
 def _change(change: RegressionResult) -> str:

@@ -8,7 +8,6 @@ from typing import Final
 
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.results import BudgetResult, RegressionResult
-from pytest_perfbudget.core.samples import is_just_maximum
 from pytest_perfbudget.report.formats.markdown_text import code_in_table
 from pytest_perfbudget.report.formats.table_rows import Assessment, TableFinding, Urgency
 from pytest_perfbudget.report.numbers import maximum_of, quantity, share_text
@@ -85,7 +84,7 @@ def _budget(budget: BudgetResult, sample: str) -> dict[str, str]:
     cells = {"metric": metric, "limit": quantity(budget.limit, budget.unit, beside=budget.estimate)}
     if budget.estimate is not None:
         cells["measured"] = quantity(budget.estimate, budget.unit, beside=budget.limit)
-        if is_just_maximum(budget.metric, budget.rounds, budget.span):
+        if budget.is_just_maximum:
             cells["measured"] += f" ({maximum_of(budget.rounds, sample)})"
     if budget.used is not None:
         cells["used"] = share_text(budget.used)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.metrics import METRICS
 from pytest_perfbudget.core.results import RegressionResult
 from pytest_perfbudget.core.run_result import RunResult, budget_tally, regression_tally
 from pytest_perfbudget.report.formats.exposition import Exposition
+
+_JUST_MAXIMUM: Final = "A percentile that is just the slowest round, because there are too few rounds; always 1."
 
 
 def render(result: RunResult) -> str:
@@ -44,6 +47,8 @@ def _add(text: Exposition, measurement: Measurement) -> None:
     for name, value in measurement.statistics.items():
         unit = METRICS[name].unit if name in METRICS else "ns"
         text.add_quantity("perfbudget_measured", "The measured value.", {**named, "metric": name}, value, unit)
+    for name in measurement.just_maximum:
+        text.add("perfbudget_just_maximum", _JUST_MAXIMUM, {**named, "metric": name}, 1)
     for budget in measurement.budgets:
         labels = {**named, "metric": budget.label}
         text.add_quantity("perfbudget_limit", "The limit of a budget.", labels, budget.limit, budget.unit)

@@ -125,6 +125,7 @@ def test_a_complete_report_is_read() -> None:
         (("measurements", 0, "budgets", 0, "limit"), None, "measurements[0].budgets[0].limit must be a number, found null"),
         (("measurements", 0, "budgets", 0, "limit"), 1e308, "measurements[0].budgets[0].limit must be a number of at most 1e+30"),
         (("measurements", 1, "call_graphs", "head", "edges", 0, 1), 99, "measurements[1].call_graphs.head.edges[0] must be an edge between"),
+        (("measurements", 1, "call_graphs", "head", "files", "orders/queries.py", 0), 99, "files['orders/queries.py'] must be the places of functions among"),
         (("measurements", 1, "side_times", "base", "packed"), "eJw=", "tests/orders/test_queries.py::test_lists_open_orders[10000]: the rounds cannot be unpacked"),
         (("measurements", 2, "spans", "nodes", 0, "path"), [], "spans.nodes[0].path must be a list of at least one name, found []"),
         (("measurements", 2, "spans", "nodes", 0, "causes"), {"idle_ns": "5"}, "spans.nodes[0].causes.idle_ns must be a number, found '5'"),

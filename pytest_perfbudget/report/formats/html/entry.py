@@ -156,8 +156,7 @@ def _measured(budget: BudgetResult, measurement: Measurement) -> str:
     if budget.estimate is None:
         return ""
     text = quantity(budget.estimate, budget.unit, beside=budget.limit)
-    is_maximum = is_just_maximum(budget.metric, budget.rounds, budget.span)
-    return f"{text} ({maximum_of(budget.rounds, measurement.kind.sample)})" if is_maximum else text
+    return f"{text} ({maximum_of(budget.rounds, measurement.kind.sample)})" if budget.is_just_maximum else text
 
 
 def _interval(budget: BudgetResult) -> str:
