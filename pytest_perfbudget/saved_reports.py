@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import sys
 from collections.abc import Sequence
@@ -258,8 +259,14 @@ def _put_out(result: RunResult, files: Sequence[formats.OutputFile], *, is_verbo
         )
         from pytest_perfbudget.report.formats.terminal import Layout  # noqa: PLC0415 - as above
 
-        layout = Layout(_width(), unicode=shows_bars(sys.stdout.encoding), verbosity=int(is_verbose))
+        unicode = shows_bars(sys.stdout.encoding)
+        layout = Layout(_width(), color=_has_color(), unicode=unicode, verbosity=int(is_verbose))
         _say(render_saved(result, layout) or "no measurement\n")
+
+
+def _has_color() -> bool:
+    """Return whether the standard output is a terminal that shows colours, and the user wants them (no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def _width() -> int:

@@ -155,6 +155,33 @@ class TestReport:
         assert main(["report", file, "-v"]) == 0
         assert "test_59" in capsys.readouterr().out
 
+    @pytest.mark.parametrize(
+        ("is_terminal", "variables", "has_color"),
+        [(True, {}, True), (False, {}, False), (True, {"NO_COLOR": "1"}, False), (True, {"TERM": "dumb"}, False)],
+    )
+    def test_a_terminal_shows_colours_as_the_session_did(
+        self,
+        capsys: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch,
+        is_terminal: bool,
+        variables: dict[str, str],
+        has_color: bool,
+    ) -> None:
+        for name in ("NO_COLOR", "TERM"):
+            monkeypatch.delenv(name, raising=False)
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        file = save("run.json", result_of(measurement(budget(), nodeid="a.py::test_a")))
+        monkeypatch.setattr("sys.stdout.isatty", lambda: is_terminal)
+        assert main(["report", file]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        title, row, verdict = (
+            next(one for one in lines if all(word in one for word in words))
+            for words in (["_ a.py::test_a _"], ["exceeded", "test_a", "p95"], ["failed: 1 of"])
+        )
+        assert [one.startswith("\x1b[") for one in (title, row, verdict)] == [has_color] * 3
+        assert has_color == ("\x1b" in "".join(lines))
+
     def test_an_empty_session_is_said(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["report", save("run.json", RunResult())]) == 0
         assert capsys.readouterr().out == "no measurement\n"

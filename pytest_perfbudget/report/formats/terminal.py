@@ -28,10 +28,10 @@ from pytest_perfbudget.report.session_verdict import ending_text, others_failed_
 from pytest_perfbudget.report.spans import lost_text, tree_lines, whole_of
 from pytest_perfbudget.report.updates import update_lines
 
-_RED: Final = "31"
-_GREEN: Final = "32"
-_YELLOW: Final = "33"
-_GRADE_COLORS: Final = {Grade.READY: _GREEN, Grade.CONDITIONAL: _YELLOW, Grade.NOT_READY: _RED}
+RED: Final = "31"
+GREEN: Final = "32"
+YELLOW: Final = "33"
+_GRADE_COLORS: Final = {Grade.READY: GREEN, Grade.CONDITIONAL: YELLOW, Grade.NOT_READY: RED}
 _MOST_SPANS: Final = 100
 _TOLD_BELOW: Final = (NOT_UPDATED, NOT_READY)
 """The kinds of findings that the section about the update, and the line about readiness, tell."""
@@ -86,21 +86,22 @@ def _lines(result: RunResult, layout: Layout) -> Iterator[str]:
     causes = cause_texts(result.measurements, [*failures, *would_fail])
     yield from cause_lines(causes, with_all=layout.verbosity > 0, unicode=layout.unicode)
     if would_fail:
+        yield colored("Would fail with the gate on:", YELLOW, layout)
         text = failure_text(would_fail, with_test=True)
         yield from (text if layout.unicode else ascii_bars(text)).splitlines()
     warnings = [one for one in warnings if one not in would_fail]
     # A failed test shows its findings itself.
     of_session = [one for one in failures if not (one.belongs_to_test or one.kind in _TOLD_BELOW)]
-    yield from (_colored(line, _RED, layout) for line in note_lines(of_session))
+    yield from (colored(line, RED, layout) for line in note_lines(of_session))
     # The table says of a budget near its limit all there is to say.
     told = [one for one in warnings if one.kind != NEAR_LIMIT]
     yield from note_lines([*told, *by_severity(result.findings, Severity.NOTE)])
     yield from next(([one.remedy] for one in told if one.kind == DRIFT and one.remedy), [])
     for note in result.session.notes:
-        yield _colored(f"note: {note}", _YELLOW, layout)
+        yield colored(f"note: {note}", YELLOW, layout)
     yield from _closing(result, layout)
     if text := fails_by_drift_text(result.findings):  # beside pytest's own last line, which counts passed tests only
-        yield _colored(text, _RED, layout)
+        yield colored(text, RED, layout)
 
 
 def _closing(result: RunResult, layout: Layout) -> Iterator[str]:
@@ -111,21 +112,21 @@ def _closing(result: RunResult, layout: Layout) -> Iterator[str]:
         changes = regression_tally(result.measurements, len(result.missing))
         is_red = bool(changes[RegressionVerdict.REGRESSED.value] or changes[RegressionVerdict.WRONG_CODE.value])
         text = changes_text(result, compared.against)
-        yield _colored(text, _RED, layout) if is_red else text
+        yield colored(text, RED, layout) if is_red else text
         if compared.remark:
-            yield _colored(compared.remark, _YELLOW, layout)
+            yield colored(compared.remark, YELLOW, layout)
     if any(one.kind == MISSING and one.is_failure for one in result.findings):
         text = "A missing measurement fails the session because of --perf-strict (or strict = true)."
-        yield _colored(text, _RED, layout)
+        yield colored(text, RED, layout)
     if (health := result.health) is not None:
-        yield _colored(health_text(health), _health_color(health), layout)
+        yield colored(health_text(health), _health_color(health), layout)
     if (readiness := readiness_of(result)) is not None:
         fails = any(one.kind == NOT_READY and one.is_failure for one in result.findings)
         text = readiness_text(readiness, result.session.require if fails else "")
-        yield _colored(text, _RED if fails else _GRADE_COLORS[readiness.grade], layout)
+        yield colored(text, RED if fails else _GRADE_COLORS[readiness.grade], layout)
     for text in (ending_text(result.session), others_failed_text(result.session)):
         if text:
-            yield _colored(text, _YELLOW, layout)
+            yield colored(text, YELLOW, layout)
     budgets = budget_tally(result.measurements)
     measured = [one for one in result.measurements if not one.unmeasured]
     text = budgets_text(budgets, len(measured))
@@ -134,7 +135,7 @@ def _closing(result: RunResult, layout: Layout) -> Iterator[str]:
         text += " (nothing fails: --perf-gate=warn)"
     is_whole = not (result.session.is_cut_short or result.session.other_failures)
     is_calm = is_whole and measured and sum(budgets.values()) == budgets[BudgetVerdict.WITHIN.value]
-    yield _colored(text, _RED if is_exceeded else _GREEN if is_calm else "", layout)
+    yield colored(text, RED if is_exceeded else GREEN if is_calm else "", layout)
 
 
 def render_spans(result: RunResult) -> str:
@@ -164,18 +165,17 @@ def render_update(result: RunResult, layout: Layout) -> str:
     if result.update is None:
         return ""
     table = render_updates(result.update.lines, width=layout.width, color=layout.color, unicode=layout.unicode)
-    lines = [
-        _colored(f"not updated: {nodeid}: {why}", _YELLOW, layout) for nodeid, why in result.update.kept_out.items()
-    ]
+    lines = [colored(f"not updated: {nodeid}: {why}", YELLOW, layout) for nodeid, why in result.update.kept_out.items()]
     lines += [f"not in the baseline: {nodeid}: {why}" for nodeid, why in result.update.left_out.items()]
     found = update_lines(result.update, layout.typed)
-    lines += [_colored(line, _RED if result.update.problem else "", layout) for line in found]
+    lines += [colored(line, RED if result.update.problem else "", layout) for line in found]
     return "".join([table, *(f"{line}\n" for line in lines)])
 
 
 def _health_color(health: Health) -> str:
-    return _GREEN if health.score >= GOOD else _YELLOW if health.score >= FAIR else _RED
+    return GREEN if health.score >= GOOD else YELLOW if health.score >= FAIR else RED
 
 
-def _colored(text: str, code: str, layout: Layout) -> str:
+def colored(text: str, code: str, layout: Layout) -> str:
+    """Return a text in a colour, if the terminal shows colours; without a code, the text as it is."""
     return f"\033[{code}m{text}\033[0m" if layout.color and code else text
