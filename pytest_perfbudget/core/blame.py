@@ -76,6 +76,11 @@ class Blame:
     also: Sequence[tuple[str, float, float]] = ()
 
     @property
+    def share(self) -> float:
+        """The part of the slowdown, as a share; a part beyond the whole, because other code is faster, counts as 1."""
+        return min(self.gained_ns / self.of_ns, 1.0) if self.of_ns > 0 else 1.0
+
+    @property
     def callees(self) -> Iterator[str]:
         """The functions whose calls explain the part."""
         return filter(None, (self.callee, *(name for name, _, _ in self.also)))

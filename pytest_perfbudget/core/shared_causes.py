@@ -6,7 +6,7 @@ import enum
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -48,11 +48,19 @@ Sign = Blame | Growth | InstructionGrowth | InstructionRow | ComponentChange | R
 
 
 class SeenCause(NamedTuple):
-    """The cause of a measurement's failure, and the evidence that shows it."""
+    """The cause of a measurement's failure, and the evidence that shows it.
+
+    Attributes:
+        subject: the thing that the cause is.
+        name: the name of the function or of the component, or the text of the statement.
+        sign: the evidence.
+        slower_ns: the measured slowdown that the evidence explains, in ns; None if the evidence is of no slowdown.
+    """
 
     subject: Subject
     name: str
     sign: Sign
+    slower_ns: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +71,15 @@ class SharedCause:
         subject: the thing that the cause is.
         name: the name of the function or of the component, or the text of the statement.
         measurements: the measurements that fail by the cause.
-        signs: the evidence of each measurement.
+        seen: the cause and its evidence as each measurement shows them.
+        file: the source file of the function, if several functions have the name; empty otherwise.
     """
 
     subject: Subject
     name: str
     measurements: Sequence[Measurement]
-    signs: Sequence[Sign]
+    seen: Sequence[SeenCause]
+    file: str = ""
 
     @property
     def tests(self) -> list[str]:
@@ -87,19 +97,50 @@ def shared_causes(measurements: Iterable[Measurement], findings: Iterable[Findin
         findings: the findings that fail tests, or would fail them.
     """
     failing = {one.id for one in findings if one.kind in _KINDS}
-    seen = {one.id: (one, _distinct(causes_of(one))) for one in measurements if one.id in failing}
-    numbers = Counter(cause[:2] for _, causes in seen.values() for cause in causes)
-    groups: dict[tuple[Subject, str], list[tuple[Measurement, Sign]]] = {}
-    for one, causes in seen.values():
+    seen = [(one, _distinct(causes_of(one))) for one in measurements if one.id in failing]
+    namesakes = _namesakes(seen)
+    keys = [(one, [(_key(one, cause, namesakes), cause) for cause in causes]) for one, causes in seen]
+    numbers = Counter(key for _, causes in keys for key, _ in causes)
+    groups: dict[_Key, list[tuple[Measurement, SeenCause]]] = {}
+    for one, causes in keys:
         if causes:
-            subject, name, sign = max(causes, key=lambda cause: numbers[cause[:2]])
-            groups.setdefault((subject, name), []).append((one, sign))
+            key, cause = max(causes, key=lambda found: numbers[found[0]])
+            groups.setdefault(key, []).append((one, cause))
     found = [
-        SharedCause(subject, name, [one for one, _ in group], [sign for _, sign in group])
-        for (subject, name), group in groups.items()
+        SharedCause(*key[:2], [one for one, _ in group], [cause for _, cause in group], key.file)
+        for key, group in groups.items()
+        if key.file or (key.subject, key.name) not in namesakes
     ]
     shared = [one for one in found if len(one.tests) >= _FEWEST_TESTS]
     return sorted(shared, key=lambda one: len(one.tests), reverse=True)
+
+
+class _Key(NamedTuple):
+    """The identity of a cause: modules of the same name in different folders may have functions of the same name."""
+
+    subject: Subject
+    name: str
+    file: str
+
+
+def _key(measurement: Measurement, cause: SeenCause, namesakes: Container[tuple[Subject, str]]) -> _Key:
+    is_ambiguous = cause[:2] in namesakes
+    return _Key(cause.subject, cause.name, _file_of(measurement, cause) if is_ambiguous else "")
+
+
+def _namesakes(seen: Iterable[tuple[Measurement, Sequence[SeenCause]]]) -> set[tuple[Subject, str]]:
+    """Return the causes that are functions of several files, by their subject and name."""
+    files: dict[tuple[Subject, str], set[str]] = {}
+    for one, causes in seen:
+        for cause in causes:
+            files.setdefault(cause[:2], set()).add(_file_of(one, cause))
+    return {name for name, found in files.items() if len(found - {""}) > 1}
+
+
+def _file_of(measurement: Measurement, cause: SeenCause) -> str:
+    """Return the source file of the function that is a cause; empty if it is not known."""
+    graphs = measurement.call_graphs
+    return graphs.head.files.get(cause.name, "") if graphs is not None and cause.subject is Subject.FUNCTION else ""
 
 
 def causes_of(measurement: Measurement) -> Iterator[SeenCause]:
@@ -126,9 +167,11 @@ def _distinct(causes: Iterable[SeenCause]) -> list[SeenCause]:
 
 def _of_change(change: RegressionResult) -> Iterator[SeenCause]:
     largest = max((one.gained_ns for one in change.blamed), default=0.0)
+    is_known = change.before is not None and change.after is not None and change.unit == "ns"
+    slower_ns = max((change.after or 0.0) - (change.before or 0.0), 0.0) if is_known else None
     for blame in change.blamed:
         if blame.function and blame.gained_ns >= _MOST_OF * largest:
-            yield SeenCause(Subject.FUNCTION, blame.function, blame)
+            yield SeenCause(Subject.FUNCTION, blame.function, blame, slower_ns)
     compared = change.fitting_components
     if compared is not None:
         least_ns = _MOST_OF * compared.total.difference_ns

@@ -158,7 +158,10 @@ def call_graph(probe: FunctionCalls) -> CallGraph:
     edges = [CallEdge(*key, each[key], time_ns / probe.executions) for key, time_ns in times.items() if each[key]]
     profiled_calls = sum(entry.callcount + getattr(entry, "hidden", 0) for entry in probe.entries)
     added_ns = profiled_calls * sum(profiler_overhead(is_kept_to_thread=probe.is_kept_to_thread))
-    return CallGraph.of(edges, added_ns / probe.executions)
+    files = {
+        _portable_name(entry.code): entry.code.co_filename for entry in probe.entries if not _is_library(entry.code)
+    }
+    return CallGraph.of(edges, added_ns / probe.executions, files)
 
 
 def name_of(code: CodeType | str) -> str:

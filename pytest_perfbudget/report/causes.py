@@ -1,8 +1,8 @@
-"""The wording of causes that several failing tests have in common."""
+"""The wording of what several failing tests have in common: a cause, or the place where their time goes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,14 +11,17 @@ from pytest_perfbudget.core.finding import Finding
 from pytest_perfbudget.core.instructions import InstructionGrowth, InstructionRow
 from pytest_perfbudget.core.measurement import Measurement, ProfileRow
 from pytest_perfbudget.core.results import BudgetResult, Growth, Repeat
-from pytest_perfbudget.core.shared_causes import SharedCause, Sign, shared_causes
+from pytest_perfbudget.core.shared_causes import SeenCause, SharedCause, Sign, shared_causes
 from pytest_perfbudget.core.spans.changes import ComponentChange
 from pytest_perfbudget.report.culprits import cause_text, short_name
 from pytest_perfbudget.report.numbers import counted, quantity
 from pytest_perfbudget.report.printable import printable
 from pytest_perfbudget.report.remedies import named
 
-TITLE: Final = "Causes of several failures"
+TITLE: Final = "What several failures have in common"
+
+_PROFILES: Final = (ProfileRow, InstructionRow)
+"""The evidence of one side alone, which shows where the time goes, and not by what a test fails."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +39,18 @@ class CauseText:
     ids: Sequence[str]
 
 
-def cause_texts(measurements: Iterable[Measurement], findings: Iterable[Finding]) -> list[CauseText]:
+def cause_texts(measurements: Iterable[Measurement], findings: Sequence[Finding]) -> list[CauseText]:
     """Return the causes that several failing tests have in common, in words; see `shared_causes`."""
-    return [_text(one) for one in shared_causes(measurements, findings)]
+    fail = _fail if any(one.is_failure for one in findings) else _would_fail
+    return [_text(one, fail) for one in shared_causes(measurements, findings)]
+
+
+def _fail(tests: int) -> str:
+    return "fails" if tests == 1 else "fail"
+
+
+def _would_fail(_tests: int) -> str:
+    return "would fail"
 
 
 def cause_lines(causes: Sequence[CauseText], *, with_all: bool, unicode: bool) -> Iterator[str]:
@@ -57,24 +69,59 @@ def cause_lines(causes: Sequence[CauseText], *, with_all: bool, unicode: bool) -
         yield from (printable(line, unicode=unicode) for line in lines)
 
 
-def _text(cause: SharedCause) -> CauseText:
-    word = f"the {cause.subject.value} " if cause.subject.value else ""
-    headline = f"{counted(len(cause.tests), 'test')} fail by {word}{short_name(cause.name)}"
-    ways: dict[type, list[Sign]] = {}
-    for sign in cause.signs:
-        ways.setdefault(type(sign), []).append(sign)
-    evidence = [_way(signs) if len(ways) == 1 else f"{len(signs)} of them: {_way(signs)}" for signs in ways.values()]
+def _text(cause: SharedCause, fail: Callable[[int], str]) -> CauseText:
+    """Return a cause in words.
+
+    Args:
+        cause: the cause.
+        fail: returns the verb for so many tests.
+    """
+    ways: dict[type, list[SeenCause]] = {}
+    tests: dict[type, set[str]] = {}
+    for one, seen in zip(cause.measurements, cause.seen, strict=True):
+        ways.setdefault(type(seen.sign), []).append(seen)
+        tests.setdefault(type(seen.sign), set()).add(one.nodeid)
+    evidence = [
+        _way(found) if len(ways) == 1 else f"{len(tests[way]):,} of them: {_way(found)}" for way, found in ways.items()
+    ]
     return CauseText(
-        printable(headline, unicode=True),
+        printable(_headline(cause, tests, fail), unicode=True),
         [printable(line, unicode=True) for line in evidence],
         [one.id for one in cause.measurements],
     )
 
 
-def _way(signs: Sequence[Sign]) -> str:
+def _headline(cause: SharedCause, tests: Mapping[type, set[str]], fail: Callable[[int], str]) -> str:
+    """Return the number of tests, and the cause; a profile of one side only says where the time goes.
+
+    Args:
+        cause: the cause.
+        tests: the tests by the type of their evidence.
+        fail: returns the verb for so many tests.
+    """
+    word = f"the {cause.subject.value} " if cause.subject.value else ""
+    name = f"{word}{short_name(cause.name)}" + (f" in {cause.file}" if cause.file else "")
+    caused = {test for way, found in tests.items() if way not in _PROFILES for test in found}
+    others = len(set(cause.tests) - caused)
+    whose = "its" if others == 1 else "their"
+    noun = "time" if ProfileRow in tests else "instructions"
+    most = f"{'spends' if others == 1 else 'spend'} most of {whose} {noun}"
+    if not caused:
+        text = f"{counted(others, 'test')} that {fail(others)} {most} in {name}"
+    else:
+        text = f"{counted(len(caused), 'test')} {fail(len(caused))} by {name}"
+        text += f"; {others:,} more that {fail(others)} {most} there" if others else ""
+    number = len(cause.measurements)
+    return text if number == len(cause.tests) else f"{text} ({counted(number, 'measurement')})"
+
+
+def _way(seen: Sequence[SeenCause]) -> str:
     """Return the way in which measurements show a cause, with the range of the numbers; the signs are of one type."""
+    signs: Sequence[Sign] = [one.sign for one in seen]
     first = signs[0]
-    if isinstance(first, (Blame, ComponentChange, Growth, InstructionGrowth)):
+    if isinstance(first, Blame):
+        return _blamed_way(first, seen)
+    if isinstance(first, (ComponentChange, Growth, InstructionGrowth)):
         return _compared_way(first, signs)
     if isinstance(first, Repeat):
         counts = sorted(one.count for one in signs if isinstance(one, Repeat))
@@ -87,15 +134,25 @@ def _way(signs: Sequence[Sign]) -> str:
         return f"exceeds its budget from {first.source}" if len(sources) == 1 else "exceeds its budgets"
     noun = "instructions" if isinstance(first, InstructionRow) else "time, in a profiled call"
     shares = sorted(one.share for one in signs if isinstance(one, (InstructionRow, ProfileRow)))
-    return f"takes {_range([f'{one:.0%}' for one in shares])} of the {noun}"
+    return f"takes {_range([f'{one:.0%}' for one in shares])} of the {noun}: where to look first"
 
 
-def _compared_way(first: Blame | ComponentChange | Growth | InstructionGrowth, signs: Sequence[Sign]) -> str:
-    """Return the way that a comparison of both sides shows."""
-    if isinstance(first, Blame):
-        words = {cause_text(one) for one in signs if isinstance(one, Blame)}
-        how = cause_text(first) if len(words) == 1 else "takes longer, by profiles of both sides"
-        return f"{how}: {_times([one.gained_ns for one in signs if isinstance(one, Blame)])} in each execution"
+def _blamed_way(first: Blame, seen: Sequence[SeenCause]) -> str:
+    """Return the way in which a function's code became slower, with its part of the measured slowdowns.
+
+    A profile inflates times, so the parts are its shares of the slowdowns that were measured without a profiler.
+    """
+    blamed = [(one.sign, one.slower_ns) for one in seen if isinstance(one.sign, Blame)]
+    words = {cause_text(one) for one, _ in blamed}
+    how = cause_text(first) if len(words) == 1 else "takes longer, by profiles of both sides"
+    parts = [
+        slower_ns * min(one.gained_ns / one.of_ns, 1.0) for one, slower_ns in blamed if slower_ns and one.of_ns > 0
+    ]
+    return f"{how}: {_times(parts)} in each execution, by the shares of the profiles" if parts else how
+
+
+def _compared_way(first: ComponentChange | Growth | InstructionGrowth, signs: Sequence[Sign]) -> str:
+    """Return the way that spans, calls or instructions of both sides show."""
     if isinstance(first, ComponentChange):
         times = _times([one.difference_ns for one in signs if isinstance(one, ComponentChange)])
         return f"takes longer, by the spans of both sides: {times} in each execution"

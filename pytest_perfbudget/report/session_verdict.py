@@ -136,11 +136,12 @@ def _exit_text(session: SessionFacts) -> str:
 
 def _who(failing: Sequence[Finding], result: RunResult) -> str:
     tests = {one.test for one in failing if one.belongs_to_test}
+    is_failing = any(one.is_failure for one in failing)
     if not tests:
-        return "The session fails"
+        return "The session fails" if is_failing else "The session would fail"
     measured = {one.nodeid for one in result.measurements}
     number = max(len(measured | tests), result.session.perf_tests or 0)
-    verb = "fails" if len(tests) == 1 else "fail"
+    verb = "would fail" if not is_failing else "fails" if len(tests) == 1 else "fail"
     return f"{len(tests):,} of {counted(number, 'perf test')} {verb}"
 
 

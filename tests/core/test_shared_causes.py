@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from results import budget, change, measurement
 
 from pytest_perfbudget.core.blame import Blame, Cause
+from pytest_perfbudget.core.call_graph import CallGraph, CallGraphs
 from pytest_perfbudget.core.decision import find
 from pytest_perfbudget.core.measurement import Measurement, ProfileRow
 from pytest_perfbudget.core.policy import Policy
@@ -110,6 +112,22 @@ def test_the_profile_of_one_side_does_not_explain_a_slowdown() -> None:
     rows = [ProfileRow("app.db:query", 1, 0.9)]
     found = [measurement(budget(), change(), nodeid=f"a.py::test_{at}", profile=rows) for at in range(2)]
     assert causes(found) == []
+
+
+def test_a_function_counts_by_its_file_where_several_files_have_its_name() -> None:
+    files = ["a/helpers.py", "a/helpers.py", "b/helpers.py", "b/helpers.py", ""]
+    found = [
+        replace(one, call_graphs=CallGraphs(CallGraph(files={"helpers:load": file} if file else {})))
+        for one, file in zip(several(*[change(blamed=[blamed("helpers:load")])] * 5), files, strict=True)
+    ]
+    findings = [case.finding for case in find(found, Policy())]
+    shared = shared_causes(found, findings)
+    assert [(one.file, one.tests) for one in shared] == [
+        ("a/helpers.py", ["a.py::test_0", "a.py::test_1"]),
+        ("b/helpers.py", ["a.py::test_2", "a.py::test_3"]),
+    ]
+    (whole,) = shared_causes([*found[:2], found[4]], findings)  # a file that is not known tells nothing apart
+    assert (whole.file, len(whole.tests)) == ("", 3)
 
 
 def test_a_test_that_does_not_fail_is_in_no_group() -> None:

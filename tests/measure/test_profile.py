@@ -342,3 +342,10 @@ class TestCallGraph:
         graph = run_plain(profile_call(PlainSubject(adds_more))).graph
         assert graph is not None
         assert any(one.callee.endswith(":adds") for one in graph.edges)
+
+    def test_it_has_the_files_of_the_projects_functions(self) -> None:
+        graph = call_graph(profiled(adds_more))
+        assert {name.rpartition(":")[2]: file for name, file in graph.files.items()} == {
+            "adds_more": __file__,
+            "adds": __file__,
+        }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,7 @@ from html_session import session_of
 from results import budget, change, measurement
 
 from pytest_perfbudget.core.blame import Blame, Cause
+from pytest_perfbudget.core.call_graph import CallGraph, CallGraphs
 from pytest_perfbudget.core.measurement import Measurement, ProfileRow
 from pytest_perfbudget.core.results import BudgetResult, Growth, RegressionResult, Repeat
 from pytest_perfbudget.report import formats
@@ -34,20 +36,62 @@ def told(measurements: list[Measurement]) -> list[str]:
 
 def test_a_cause_has_the_number_of_tests_and_the_range_of_their_losses() -> None:
     assert told(several(slow(4e5), slow(6e5), slow(5e5), slow(4e5))) == [
-        "Causes of several failures:",
+        "What several failures have in common:",
         "  4 tests fail by app.db:query",
-        "    takes longer in its own lines: +400 us to +600 us in each execution",
+        "    takes longer in its own lines: +162 us to +203 us in each execution, by the shares of the profiles",
         "    a.py::test_0, a.py::test_1, a.py::test_2 and 1 more",
     ]
+
+
+@pytest.mark.parametrize("gained_ns", [4e5, 9e9])
+def test_no_part_of_a_slowdown_is_larger_than_the_measured_slowdown(gained_ns: float) -> None:
+    """A profile inflates times: here the profiled slowdown is 500 us, and the measured slowdown 100 us."""
+    slower = replace(slow(gained_ns), before=1e6, after=1.1e6)
+    (line,) = [one for one in told(several(slower, slower)) if "in its own lines" in one]
+    assert f"+{'80' if gained_ns < 5e5 else '100'} us in each execution" in line
 
 
 def test_each_way_in_which_tests_show_a_cause_has_a_line() -> None:
     found = [*several(slow(), slow()), measurement(budget(), nodeid="a.py::test_2", profile=[ProfileRow("app.db:query", 1, 0.61)], statistics={"median": 5.5e7})]  # fmt: skip
     assert told(found)[1:4] == [
-        "  3 tests fail by app.db:query",
-        "    2 of them: takes longer in its own lines: +400 us in each execution",
-        "    1 of them: takes 61% of the time, in a profiled call",
+        "  2 tests fail by app.db:query; 1 more that fails spends most of its time there",
+        "    2 of them: takes longer in its own lines: +162 us in each execution, by the shares of the profiles",
+        "    1 of them: takes 61% of the time, in a profiled call: where to look first",
     ]
+
+
+def test_a_profile_of_one_side_says_where_the_time_goes_and_names_no_cause() -> None:
+    found = [
+        measurement(budget(), nodeid=f"a.py::test_{at}", profile=[ProfileRow("app.db:query", 1, share)], statistics={"median": 5.5e7})
+        for at, share in enumerate((0.61, 0.55))
+    ]  # fmt: skip
+    assert told(found)[1:3] == [
+        "  2 tests that fail spend most of their time in app.db:query",
+        "    takes 55% to 61% of the time, in a profiled call: where to look first",
+    ]
+
+
+def test_tests_are_counted_and_not_their_measurements() -> None:
+    both = [measurement(slow(), nodeid="a.py::test_0", name=name) for name in ("one", "two")]
+    more = change(metric="calls", unit="calls", grown=[Growth("app.db:ask", 1, 40, "app.db:query")])
+    assert told([*both, measurement(more, nodeid="a.py::test_1")])[1:4] == [
+        "  2 tests fail by app.db:query (3 measurements)",
+        "    1 of them: takes longer in its own lines: +162 us in each execution, by the shares of the profiles",
+        "    1 of them: calls app.db:ask more often than on the other side",
+    ]
+
+
+def test_functions_of_one_name_in_two_files_are_told_apart_by_their_files() -> None:
+    found = [
+        replace(one, call_graphs=CallGraphs(CallGraph(files={"app.db:query": f"{'ab'[at // 2]}/app/db.py"})))
+        for at, one in enumerate(several(*[slow()] * 4))
+    ]
+    assert [line for line in told(found) if "fail by" in line] == [
+        "  2 tests fail by app.db:query in a/app/db.py",
+        "  2 tests fail by app.db:query in b/app/db.py",
+    ]
+    alike = [replace(one, call_graphs=found[0].call_graphs) for one in found]
+    assert "  4 tests fail by app.db:query" in told(alike)
 
 
 def test_additional_calls_name_the_function_that_is_called() -> None:
@@ -80,7 +124,7 @@ def test_nothing_is_told_without_a_common_cause() -> None:
 
 def test_markdown_tells_causes_before_the_failures() -> None:
     text = formats.render(result_of(*several(slow(), slow())), "md")
-    assert text.index("### Causes of several failures") < text.index("- `2 tests fail by app.db:query`")
+    assert text.index("### What several failures have in common") < text.index("- `2 tests fail by app.db:query`")
     assert text.index("`a.py::test_0`, `a.py::test_1`") < text.index("### Failures")
 
 
@@ -126,9 +170,9 @@ def test_the_terminal_tells_causes_below_the_table_and_all_tests_if_verbose() ->
 
 def test_a_gate_that_only_warns_tells_causes_too() -> None:
     warned = session_of(several(slow(), slow()), "warn")
-    for name in ("md", "html"):
-        assert "2 tests fail by app.db:query" in formats.render(warned, name)
-    assert "2 tests fail by app.db:query" in render(warned, Layout())
+    for text in (formats.render(warned, "md"), formats.render(warned, "html"), render(warned, Layout())):
+        assert "2 tests would fail by app.db:query" in text
+        assert "tests fail by" not in text
 
 
 def test_a_saved_session_sends_no_escapes_to_the_terminal() -> None:
@@ -136,9 +180,12 @@ def test_a_saved_session_sends_no_escapes_to_the_terminal() -> None:
     result = result_of(measurement(budget(source="\x1b[31ma place")))
     spoilt = [replace(one, headline=f"{one.headline}\x1b[2J", remedy="\x1b]0;title\x07") for one in result.findings]
     saved = replace(result, findings=spoilt)
-    text = render_saved(saved, Layout(unicode=False))
-    assert "\x1b" not in text
+    assert "\x1b" not in render_saved(saved, Layout(unicode=False))
+    text = render_saved(saved, Layout(color=True, unicode=False))
+    assert set(re.findall(r"\x1b[^m]*m", text)) == {f"\x1b[{one}m" for one in ("0", "1", "1;31", "31", "33")}
+    assert "\x1b" not in re.sub(r"\x1b\[[0-9;]+m", "", text)
     assert "\\x1b[2J" in text
+    assert "\\x1b[31ma place" in text
     assert len(text.splitlines()) > 5  # lines stay lines
 
 

@@ -67,7 +67,7 @@ def test_a_session_without_failures_passes() -> None:
 def test_a_gate_that_only_warns_tells_what_would_fail() -> None:
     verdict = verdict_on(session(SLOW, CALM, gate="warn", exit_status=0))
     assert verdict.outcome is Outcome.WARNED
-    assert verdict.reason == "1 of 2 perf tests fails with the gate on: 1 exceeded, 1 regressed."
+    assert verdict.reason == "1 of 2 perf tests would fail with the gate on: 1 exceeded, 1 regressed."
     assert verdict.remarks == ("Nothing fails because of --perf-gate=warn.",)
     assert verdict_on(session(CALM, gate="warn", exit_status=0)).outcome is Outcome.PASSED
 

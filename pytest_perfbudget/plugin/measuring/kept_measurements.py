@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pytest
 
-from pytest_perfbudget.core.call_graph import CallGraphs
+from pytest_perfbudget.core.call_graph import CallGraph, CallGraphs
 from pytest_perfbudget.core.criteria import Errors
 from pytest_perfbudget.core.gate import BudgetGate, unmeasured
 from pytest_perfbudget.core.kept_blocks import KeptBlocks
@@ -23,6 +23,7 @@ from pytest_perfbudget.core.samples import Samples, describe, describe_without_w
 from pytest_perfbudget.core.spans.facts import SpanFacts
 from pytest_perfbudget.errors import MisuseError
 from pytest_perfbudget.measure.profile import CallProfile
+from pytest_perfbudget.paths import path_in
 from pytest_perfbudget.plugin.collection.collected import nodeid_of
 from pytest_perfbudget.plugin.measuring.begun import BegunMeasurements
 from pytest_perfbudget.plugin.measuring.judged_spans import JudgedSpans, refused
@@ -174,7 +175,7 @@ class KeptMeasurements:
                 budgets=results,
                 warnings=[*self._warnings, *warnings],
                 profile=profile.rows,
-                call_graphs=None if profile.graph is None else CallGraphs.of(profile.graph),
+                call_graphs=None if profile.graph is None else CallGraphs.of(self._in_project(profile.graph)),
                 # A fresh process has no report.
                 times=None if self._is_child else RoundTimes.of(samples.wall_ns, samples.iterations, samples.waited_ns),
                 blocks=None if self._is_child else KeptBlocks.of(samples.blocks, one_cpu=_has_one_cpu(recording)),
@@ -199,7 +200,14 @@ class KeptMeasurements:
             source=self._begun.sources.get(name, ""),
             kind="" if kind is NONE else kind.name,
             limits=self._limits.get(name, {}),
+            graph=None if recording.graph is None else self._in_project(recording.graph),
         )
+
+    def _in_project(self, graph: CallGraph) -> CallGraph:
+        """Return a graph with the source files of the project only, from pytest's root folder on."""
+        root = self._item.config.rootpath.resolve()
+        found = {name: path_in(root, file) for name, file in graph.files.items()}
+        return replace(graph, files={name: file.as_posix() for name, file in found.items() if file is not None})
 
     def blank(self, name: str, kind: MeasurementKind, effective: EffectiveLimits) -> Measurement:
         """Return a measurement of this test without numbers."""

@@ -10,6 +10,7 @@ from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.report.bars import is_bar
 from pytest_perfbudget.report.findings import finding_words, without_repetition
 from pytest_perfbudget.report.formats.repository_path import path_of
+from pytest_perfbudget.report.printable import printable
 
 MOST: Final = 10
 """The most annotations of a step that GitHub shows; it drops the others without a word."""
@@ -42,7 +43,7 @@ def _properties(finding: Finding, folder: str) -> Iterator[tuple[str, str]]:
         yield "file", path
         if finding.line is not None:
             yield "line", str(finding.line)
-    yield "title", f"{finding_words(finding)}: {finding.id}".removesuffix(": ")
+    yield "title", printable(f"{finding_words(finding)}: {finding.id}".removesuffix(": "), unicode=True)
 
 
 def _message(text: str) -> str:

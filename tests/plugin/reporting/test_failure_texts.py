@@ -47,3 +47,33 @@ def test_a_line_and_a_short_traceback_are_as_ever(lean: Project) -> None:
     lean.run(tests, "--tb=line").stdout.fnmatch_lines_random(["*: Failed: p95 9 ms exceeds *"])
     assert CHEAPER in lean.run(tests, "--tb=short").stdout.str()
     assert CHEAPER not in lean.run(tests, "--tb=no").stdout.str()
+
+
+WORK = """
+import pytest
+from scripted import advance
+
+def spin():
+    advance(60)
+    return sum(range(50_000))
+
+@pytest.fixture
+def work():
+    return spin
+"""
+SPINS = """
+import pytest
+pytestmark = pytest.mark.perf_budget(median_ms=50)
+def test_one(work): work()
+def test_two(work): work()
+"""
+
+
+def test_functions_of_one_name_in_two_conftests_are_not_one_thing_in_common(each_way: Project) -> None:
+    for folder in "ab":
+        each_way.file(f"{folder}/conftest.py", WORK)
+        each_way.file(f"{folder}/test_{folder}.py", SPINS)
+    text = each_way.run("def test_plain(): pass\n").stdout.str()
+    assert [line.strip() for line in text.splitlines() if "most of their time" in line] == [
+        f"2 tests that fail spend most of their time in conftest:spin in {folder}/conftest.py" for folder in "ab"
+    ]
