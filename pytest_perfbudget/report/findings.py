@@ -185,6 +185,11 @@ def headline_of(finding: Finding) -> str:
     return _opening(finding, with_test=True)
 
 
+def opening_of(finding: Finding) -> str:
+    """Return a finding in one sentence that names its measurement, for a place that names its test."""
+    return _opening(finding, with_test=False)
+
+
 def by_severity(findings: Iterable[Finding], *severities: Severity) -> list[Finding]:
     """Return the findings of the given severities, in the order of the findings."""
     return [one for one in findings if one.severity in severities]

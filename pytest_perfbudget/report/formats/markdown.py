@@ -1,4 +1,7 @@
-"""The result of a session as Markdown, for a pull request or GitHub's page of a job: failures first, then a table."""
+"""The result of a session as Markdown, for a pull request or GitHub's page of a job.
+
+A red session begins with what failed and what to do; facts about the session, evidence and tables follow.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ from pytest_perfbudget.report.closing import (
     session_text,
     too_long_text,
 )
-from pytest_perfbudget.report.findings import by_severity, evidence_text, explained_kinds, note_lines
+from pytest_perfbudget.report.findings import by_severity, evidence_text, explained_kinds, note_lines, opening_of
 from pytest_perfbudget.report.formats.markdown_cut import Entry, Section, cut
 from pytest_perfbudget.report.formats.markdown_table import Line, columns_of, heading, lines_of, row
 from pytest_perfbudget.report.formats.markdown_text import code, fenced
@@ -40,22 +43,24 @@ _MOST_NAMED: Final = 3
 _MOST_OF_CAUSE: Final = 20
 """The most measurements that a cause of several failures names."""
 
+_MOST_LISTED: Final = 10
+"""The most failed tests that the list at the top names; the evidence below names all."""
+
 _FOLD, _UNFOLD = "<details>", "</details>"
-_LINES_OF_BLOCK: Final = 10
-"""The most lines about the session in a block: a block is shown whole or not at all."""
 
 
 class _Rank(enum.IntEnum):
     """The order in which the parts of a text that is too long get their room."""
 
     VERDICT = 0
-    REMEDIES = 1
-    FAILURES = 2
-    LOOSENED = 3
-    PRESSING_ROWS = 4
-    NOTES = 5
-    CALM_ROWS = 6
-    SPANS = 7
+    LISTED = 1
+    REMEDIES = 2
+    FAILURES = 3
+    LOOSENED = 4
+    PRESSING_ROWS = 5
+    NOTES = 6
+    CALM_ROWS = 7
+    SPANS = 8
 
 
 def render(result: RunResult, most_bytes: int = MOST_BYTES) -> str:
@@ -65,10 +70,12 @@ def render(result: RunResult, most_bytes: int = MOST_BYTES) -> str:
     evidence of failures, and the names of failed tests last.
     """
     sections = [
-        *_head(result),
+        *_verdict(result),
         *_loosened(result),
         *_causes(result),
         *_failures(result),
+        *_facts(result),
+        *_evidence(result),
         *_notes(result),
         *_table(result),
         *_spans(result),
@@ -83,12 +90,16 @@ def short(result: RunResult) -> str:
     return f"\n\n## Performance: {verdict.outcome.value}\n\n{verdict.reason}\n"
 
 
-def _head(result: RunResult) -> Iterator[Section]:
+def _verdict(result: RunResult) -> Iterator[Section]:
     verdict = verdict_on(result)
     reasons = "\n".join([verdict.reason, *verdict.remarks])
     yield _always(f"## Performance: {verdict.outcome.value}\n\n{reasons}\n")
     failed = [Entry(f"- {code(name)}") for name in verdict.failed]
     yield Section(failed, "Failed for other reasons:\n", "", "failed test", _Rank.FAILURES)
+
+
+def _facts(result: RunResult) -> Iterator[Section]:
+    """Yield the facts about the session; below failures they have a title, so that they seem no part of these."""
     compared = result.compared_with
     lines = [code(session_text(result.session))]
     if compared is not None:
@@ -98,7 +109,8 @@ def _head(result: RunResult) -> Iterator[Section]:
     lines.append(budgets_text(budget_tally(result.measurements), len(measured)))
     readiness = readiness_of(result)
     lines += [code(readiness_text(readiness))] if readiness is not None else []
-    yield _always("".join(f"- {line}\n" for line in lines if line))
+    title = "### Session\n\n" if any(found for _, found in _failing(result)) else ""
+    yield _always(title + "".join(f"- {line}\n" for line in lines if line))
 
 
 def _always(text: str) -> Section:
@@ -115,9 +127,15 @@ def _listed(title: str, lines: Iterable[str], rank: _Rank) -> Section:
     return Section([Entry(f"- {code(line)}") for line in lines], title, "", "note", rank)
 
 
+def _failing(result: RunResult) -> list[tuple[str, list[Finding]]]:
+    """Return the findings that fail, and those that would fail if the gate were on, each with their title."""
+    would_fail = [one for one in result.findings if _would_fail(one)]
+    return [("Failures", by_severity(result.findings, Severity.FAILURE)), ("Would fail", would_fail)]
+
+
 def _causes(result: RunResult) -> Iterator[Section]:
-    """Yield the causes that several failures have in common, each with the first of its measurements."""
-    failing = [one for one in result.findings if one.is_failure or _would_fail(one)]
+    """Yield what several failures have in common, each cause with the first of its measurements."""
+    failing = [one for _, found in _failing(result) for one in found]
     entries = []
     for one in cause_texts(result.measurements, failing):
         lines = [f"- {code(one.headline)}", *(f"    - {code(line)}" for line in one.evidence)]
@@ -128,13 +146,33 @@ def _causes(result: RunResult) -> Iterator[Section]:
 
 
 def _failures(result: RunResult) -> Iterator[Section]:
-    """Yield the findings that fail, and those that would fail if the gate were on, each with its evidence."""
-    failures = by_severity(result.findings, Severity.FAILURE)
-    would_fail = [one for one in result.findings if _would_fail(one)]
-    for title, found in (("Failures", failures), ("Would fail", would_fail)):
-        entries = [entry for test, findings in _by_test(found).items() for entry in _entries(test, findings)]
-        yield Section(entries, f"### {title}\n", None, "finding", _Rank.FAILURES)
-        yield _remedies([one for one in found if one.belongs_to_test])
+    """Yield what failed, a line for each test, and then what to do about it."""
+    for title, found in _failing(result):
+        of_tests = [one for one in found if one.belongs_to_test]
+        of_session = [Entry(f"- {code(line)}") for line in note_lines(one for one in found if one not in of_tests)]
+        entries = [Entry(f"- {code(test)}: {_first_of(findings)}") for test, findings in _by_test(of_tests).items()]
+        if len(entries) > _MOST_LISTED:
+            left_out = len(entries) - _MOST_LISTED
+            entries[_MOST_LISTED:] = [Entry(f"- and {counted(left_out, 'further test')}, with the evidence below")]
+        yield Section(entries, f"### {title}\n", "", "", _Rank.LISTED)
+        yield Section(of_session, "" if entries else f"### {title}\n", "", "finding", _Rank.FAILURES)
+        yield _remedies(of_tests)
+
+
+def _first_of(findings: Sequence[Finding]) -> str:
+    """Return the first finding of a test in a sentence, and the number of the others."""
+    first, *others = findings
+    return code(opening_of(first)) + (f" (and {counted(len(others), 'further finding')})" if others else "")
+
+
+def _evidence(result: RunResult) -> Iterator[Section]:
+    """Yield the failed tests, each with the evidence of all its findings."""
+    of_tests = [one for _, found in _failing(result) for one in found if one.belongs_to_test]
+    entries = []
+    for test, findings in _by_test(of_tests).items():
+        short = f"- {code(test)}: {code(opening_of(findings[0]))}"
+        entries.append(Entry(f"#### {code(test)}\n\n{fenced(evidence_text(findings))}\n", short, len(findings)))
+    yield Section(entries, "### Evidence\n", None, "finding", _Rank.FAILURES)
 
 
 def _remedies(findings: Sequence[Finding]) -> Section:
@@ -147,24 +185,13 @@ def _remedies(findings: Sequence[Finding]) -> Section:
         entries.append(Entry(f"- {code(one.text)}" + (f" For {names}{more}." if names else "")))
     guide = ", ".join(code(f"perfbudget guide {kind}") for kind in explained_kinds(findings))
     entries += [Entry(f"- What this means: {guide}")] if guide else []
-    return Section(entries, "#### What to do\n", "", "remedy", _Rank.REMEDIES)
-
-
-def _entries(test: str, findings: Sequence[Finding]) -> Iterator[Entry]:
-    if test:
-        short = f"- {code(test)}: {code(findings[0].headline)}"
-        yield Entry(f"#### {code(test)}\n\n{fenced(evidence_text(findings))}\n", short, len(findings))
-        return
-    lines = list(note_lines(findings))
-    for at in range(0, len(lines), _LINES_OF_BLOCK):
-        block = lines[at : at + _LINES_OF_BLOCK]
-        yield Entry(f"{fenced(chr(10).join(block))}\n", count=len(block))
+    return Section(entries, "### What to do\n", "", "remedy", _Rank.REMEDIES)
 
 
 def _by_test(findings: Sequence[Finding]) -> dict[str, list[Finding]]:
     found: dict[str, list[Finding]] = {}
     for one in findings:
-        found.setdefault(one.test if one.belongs_to_test else "", []).append(one)
+        found.setdefault(one.test, []).append(one)
     return found
 
 

@@ -22,17 +22,34 @@ from pytest_perfbudget.report.spans import tree_lines, whole_of
 WITHIN = measurement(budget(BudgetVerdict.WITHIN, estimate=1e6))
 
 
+def evidence(text: str) -> str:
+    """Return the part with the evidence of each failure."""
+    return text.partition("### Evidence")[2]
+
+
 def rows(text: str) -> list[str]:
     return [line for line in text.splitlines() if line.startswith("| ")]
 
 
-def test_failures_come_first_with_evidence_and_remedy_and_then_the_table() -> None:
+def test_a_red_session_begins_with_what_failed_and_what_to_do() -> None:
     text = render(result_of(measurement(budget(), change())))
     parts = [
-        text.index(part)
-        for part in ("1 perf test fails: 1 exceeded", "p95 lies above", "Make the code cheaper", "| verdict |")
-    ]
-    assert parts == sorted(parts)
+        "1 perf test fails: 1 exceeded", "### Failures", "p95 61.3 ms exceeds its budget", "(and 1 further finding)",
+        "### What to do", "Make the code cheaper", "### Session", "commit 3f2a91c0d", "### Evidence", "p95 lies above",
+        "| verdict |",
+    ]  # fmt: skip
+    places = [text.index(part) for part in parts]
+    assert places == sorted(places)
+
+
+def test_the_list_of_many_failures_names_the_first_and_counts_the_others() -> None:
+    def listed(tests: int) -> str:
+        text = render(result_of(*(measurement(budget(), nodeid=f"a.py::test_{at}") for at in range(tests))))
+        return text[text.index("### Failures") : text.index("### What to do")]
+
+    assert (listed(10).count("exceeds its budget"), "further" in listed(10)) == (10, False)
+    assert listed(31).count("exceeds its budget") == 10
+    assert "- and 21 further tests, with the evidence below\n" in listed(31)
 
 
 def test_a_calm_session_has_its_results_folded_and_no_failures() -> None:
@@ -40,13 +57,14 @@ def test_a_calm_session_has_its_results_folded_and_no_failures() -> None:
     text = render(replace(calm, session=replace(calm.session, exit_status=0)))
     assert text.startswith("## Performance: passed\n\nNo test fails by a budget or by a comparison.\n")
     assert "### Failures" not in text
+    assert "### Session" not in text
     assert "<summary>1 further result: 1 within</summary>" in text
 
 
-def test_a_remedy_for_several_tests_is_told_once_below_them() -> None:
+def test_a_remedy_for_several_tests_is_told_once_before_their_evidence() -> None:
     text = render(result_of(*(measurement(budget(), nodeid=f"a.py::test_{at}") for at in range(3))))
     assert text.count("Make the code cheaper") == text.count("perfbudget guide exceeded") == 1
-    assert text.index("a.py::test_2") < text.index("#### What to do") < text.index("Make the code cheaper")
+    assert text.index("Make the code cheaper") < text.index("#### `a.py::test_0`")
 
 
 def test_the_time_of_spans_has_its_causes_as_on_the_terminal() -> None:
@@ -73,8 +91,8 @@ def test_what_would_fail_has_its_evidence_too() -> None:
         findings=[replace(one, severity=Severity.WARNING) for one in gated.findings],
     )
     text = render(warned)
-    assert text.startswith("## Performance: would fail\n\n1 of 1 perf test fails with the gate on: 1 exceeded.\n")
-    assert text.index("### Would fail") < text.index("p95 lies above")
+    assert text.startswith("## Performance: would fail\n\n1 of 1 perf test would fail with the gate on: 1 exceeded.\n")
+    assert text.index("### Would fail") < text.index("### What to do") < text.index("p95 lies above")
     assert "### Notes\n\n- `note: " in text
 
 
@@ -91,11 +109,12 @@ def test_a_session_that_measured_nothing_has_not_passed() -> None:
     assert render(RunResult()).startswith("## Performance: nothing measured\n")
 
 
-def test_a_finding_of_the_session_has_a_block_without_a_test() -> None:
+def test_a_finding_of_the_session_stands_in_the_list_without_evidence() -> None:
     (finding,) = result_of(measurement(budget())).findings
     text = render(RunResult(findings=[replace(finding, kind="missing", test="a.py::test_x", headline="gone")]))
     assert "## Performance: failed\n\nThe session fails: 1 missing.\n" in text
-    assert "```text\nmissing: a.py::test_x: gone\n```" in text
+    assert "### Failures\n\n- `missing: a.py::test_x: gone`\n" in text
+    assert "### Evidence" not in text
 
 
 class TestCut:
@@ -112,15 +131,17 @@ class TestCut:
         assert found is not None
         is_row = [line for line in rows(text) if "---" not in line and "verdict" not in line]
         assert len(is_row) + int(found[1].replace(",", "")) == 4_000
-        assert text.count("exceeds its budget") == 20
+        assert evidence(text).count("exceeds its budget") == 20
 
     @pytest.mark.parametrize(
-        ("most", "whole", "names"), [(1_200, 0, 1), (4_000, 1, 39), (6_000, 16, 24), (60_000, 40, 0)]
+        ("most", "whole", "names"), [(2_200, 0, 5), (5_000, 3, 37), (6_000, 11, 29), (60_000, 40, 0)]
     )
     def test_names_of_failed_tests_go_last(self, most: int, whole: int, names: int) -> None:
         noted = result_of(*(measurement(budget(), nodeid=f"a.py::test[{at}]") for at in range(40)))
         text = render(replace(noted, session=replace(noted.session, notes=["a note " * 9] * 40)), most)
-        assert (text.count("\n#### `a.py::test["), text.count("\n- `a.py::test[")) == (whole, names)
+        found = evidence(text)
+        assert (found.count("\n#### `a.py::test["), found.count("\n- `a.py::test[")) == (whole, names)
+        assert text.count("\n- `a.py::test[") == names + 10
         assert len(text.encode()) <= most
         assert ("without evidence" in text) == (whole < 40)
 
