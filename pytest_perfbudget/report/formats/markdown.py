@@ -214,7 +214,8 @@ def _table(result: RunResult) -> Iterator[Section]:
     lines = lines_of(assess(result.measurements, policy))
     pressing = [line for line in lines if line.is_pressing]
     calm = lines[len(pressing) :]
-    yield _rows(pressing, "### Failures and warnings in numbers\n", "", _Rank.PRESSING_ROWS)
+    failures = "What would fail" if policy.gate is GateMode.WARN else "Failures"
+    yield _rows(pressing, f"### {failures} and warnings in numbers\n", "", _Rank.PRESSING_ROWS)
     summary = folded_text(Counter(line.verdict for line in calm))
     opening = f"{_FOLD}\n<summary>{summary}</summary>\n"
     yield _rows(calm, opening, f"\n{_UNFOLD}", _Rank.CALM_ROWS)

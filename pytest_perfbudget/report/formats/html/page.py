@@ -40,7 +40,7 @@ from pytest_perfbudget.report.formats.html.entry import entry
 from pytest_perfbudget.report.formats.html.facts import place_facts, setting_facts
 from pytest_perfbudget.report.formats.html.links import anchor_of, link_to, search_for, well_formed
 from pytest_perfbudget.report.formats.html.payload import packed
-from pytest_perfbudget.report.formats.html.statuses import STATUSES, agreeing
+from pytest_perfbudget.report.formats.html.statuses import STATUSES, agreeing, status_words
 from pytest_perfbudget.report.formats.speedscope import profiled
 from pytest_perfbudget.report.formats.table_rows import Urgency, assess
 from pytest_perfbudget.report.numbers import counted
@@ -122,6 +122,7 @@ def _context(result: RunResult, name: str) -> dict[str, Any]:
     return {
         "verdict": verdict_on(result),
         "counts": _counts(result),
+        "status_words": status_words(session.gate),
         "shares": [(STATUSES[one], shares[one]) for one in Urgency if shares[one]],
         "total": len(found),
         "place": place_facts(result),

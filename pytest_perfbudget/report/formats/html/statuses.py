@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
 from pytest_perfbudget.core.finding import Finding, Severity
+from pytest_perfbudget.core.policy import GateMode
 from pytest_perfbudget.core.results import RegressionVerdict
 from pytest_perfbudget.report.formats.table_rows import Assessment, Urgency
 
@@ -17,6 +18,13 @@ STATUSES: Final = {
     Urgency.CALM: "passing",
 }
 """The words for the urgencies, which are the values of the filter by status in a link."""
+
+
+def status_words(gate: str) -> Mapping[str, str]:
+    """Return the words for the statuses as the page shows them; nothing fails where the gate only warns."""
+    failing = "would fail" if gate == GateMode.WARN.value else "failing"
+    return {one: failing if one == STATUSES[Urgency.FAILING] else one for one in STATUSES.values()}
+
 
 _URGENCIES: Final = {Severity.FAILURE: Urgency.FAILING, Severity.WARNING: Urgency.WARNING}
 

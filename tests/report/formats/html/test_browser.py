@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from html_browser import Browser
-from html_session import CALM, HOSTILE, QUERY, many, session_of, small_measurements
+from html_session import CALM, HOSTILE, QUERY, many, session_of, small, small_measurements
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
@@ -42,6 +42,13 @@ class TestList:
         shown.driver.find_element(By.CSS_SELECTOR, "#statuses button").click()
         assert len(shown.texts(TITLES)) == 25
         assert shown.run("location.hash") == ""
+
+    def test_a_gate_that_only_warns_has_a_filter_for_what_would_fail(self, chromium: Browser, tmp_path: Path) -> None:
+        page = tmp_path / "warned.html"
+        page.write_text(render(small("warn")), "utf-8")
+        chromium.open(page, "#status=failing")
+        assert chromium.texts("#statuses [aria-pressed=true]") == chromium.texts(".shares li")[:1] == ["Would fail 3"]
+        assert "1 would fail, 1 noted, 6 passing" in chromium.texts(".components .count")
 
     def test_an_address_with_filters_is_shown_as_it_was(self, chromium: Browser, page: Path) -> None:
         chromium.open(page, "#status=failing,warning&sort=name&q=tests%2Fgateway")

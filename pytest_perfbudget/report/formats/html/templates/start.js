@@ -105,13 +105,14 @@ function readLink(link) {
 }
 
 function statusButtons(entries, onClick) {
+  const words = document.getElementById("statuses").dataset; // nothing fails where the gate only warns
   const numbers = new Map();
   for (const entry of entries) numbers.set(statusOf(entry), (numbers.get(statusOf(entry)) || 0) + 1);
   const present = STATUSES.filter((status) => numbers.has(status));
   return new Map(
     present.map((status) => {
       const number = numbers.get(status).toLocaleString("en");
-      const button = html("button", { type: "button", class: "filter", "aria-pressed": "false" }, icon(status), `${capitalized(status)} `, html("b", {}, number));
+      const button = html("button", { type: "button", class: "filter", "aria-pressed": "false" }, icon(status), `${capitalized(words[status] || status)} `, html("b", {}, number));
       button.addEventListener("click", () => onClick(status));
       return [status, button];
     })
