@@ -32,6 +32,9 @@ _FEWEST_TESTS: Final = 2
 _PLACE: Final = re.compile(r"^.*, from (.+)$|, line \d+$")
 """The place that a row of a profile has with a function: the line, or the function that calls a library."""
 
+_COMPREHENSION: Final = re.compile(r"\.<(listcomp|setcomp|dictcomp|genexpr)>")
+"""A part of a function that some versions of Python profile as a function of its own."""
+
 _KINDS: Final = (BudgetVerdict.EXCEEDED.value, RegressionVerdict.REGRESSED.value)
 
 
@@ -199,4 +202,5 @@ def _of_budget(budget: BudgetResult, measurement: Measurement) -> Iterator[SeenC
     if budget.unit == "ns" and not budget.metric.startswith("cpu") and is_usual:
         for profiled in measurement.profile[:1]:
             if profiled.share >= _MOST_OF:
-                yield SeenCause(Subject.FUNCTION, _PLACE.sub(r"\1", profiled.function), profiled)
+                function = _COMPREHENSION.sub("", _PLACE.sub(r"\1", profiled.function))
+                yield SeenCause(Subject.FUNCTION, function, profiled)

@@ -13,7 +13,7 @@ from pytest_perfbudget.core.measurement import Measurement, ProfileRow
 from pytest_perfbudget.core.results import BudgetResult, Growth, Repeat
 from pytest_perfbudget.core.shared_causes import SeenCause, SharedCause, Sign, shared_causes
 from pytest_perfbudget.core.spans.changes import ComponentChange
-from pytest_perfbudget.report.culprits import cause_text, short_name
+from pytest_perfbudget.report.culprits import cause_text, kind_text, short_name
 from pytest_perfbudget.report.numbers import counted, quantity
 from pytest_perfbudget.report.printable import printable
 from pytest_perfbudget.report.remedies import named
@@ -144,7 +144,8 @@ def _blamed_way(first: Blame, seen: Sequence[SeenCause]) -> str:
     """
     blamed = [(one.sign, one.slower_ns) for one in seen if isinstance(one.sign, Blame)]
     words = {cause_text(one) for one, _ in blamed}
-    how = cause_text(first) if len(words) == 1 else "takes longer, by profiles of both sides"
+    kinds = {kind_text(one) for one, _ in blamed}
+    how = cause_text(first) if len(words) == 1 else kind_text(first) if len(kinds) == 1 else "takes longer"
     parts = [
         slower_ns * min(one.gained_ns / one.of_ns, 1.0) for one, slower_ns in blamed if slower_ns and one.of_ns > 0
     ]

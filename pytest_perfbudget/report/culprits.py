@@ -84,6 +84,14 @@ def cause_text(one: Blame) -> str:
     return _calls_text(one)
 
 
+def kind_text(one: Blame) -> str:
+    """Return the way in which a function's code became slower as `cause_text` does, but without numbers of calls."""
+    callee = short_name(one.callee)
+    if one.cause is Cause.MORE_CALLS:
+        return f"now calls {callee}" if one.before == 0 else f"calls {callee} more often"
+    return f"spends longer in {callee}" if one.cause is Cause.SLOWER_LIBRARY else cause_text(one)
+
+
 def _calls_text(one: Blame) -> str:
     callee = short_name(one.callee)
     if one.cause is Cause.OTHER_CALLS:

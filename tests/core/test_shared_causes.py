@@ -86,7 +86,7 @@ def test_a_repeated_query_is_a_cause() -> None:
 
 
 def test_the_function_that_takes_most_of_the_time_is_the_cause_of_exceeded_budgets() -> None:
-    rows = ["app.db:query, line 6", "built-in method time.sleep, from app.db:query", "app.db:query"]
+    rows = ["app.db:query, line 6", "built-in method time.sleep, from app.db:query.<listcomp>", "app.db:query"]
     found = [
         measurement(budget(), nodeid=f"a.py::test_{at}", profile=[ProfileRow(row, 1, 0.6)], statistics=SLOW)
         for at, row in enumerate(rows)

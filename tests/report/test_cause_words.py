@@ -60,6 +60,27 @@ def test_each_way_in_which_tests_show_a_cause_has_a_line() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("ways", "words"),
+    [
+        ([(0, 600), (0, 1000)], "now calls json.dumps: +203 us in each execution, by the shares of the profiles"),
+        (
+            [(1, 600), (1, 1000)],
+            "calls json.dumps more often: +203 us in each execution, by the shares of the profiles",
+        ),
+        ([(0, 600), (1, 1000)], "takes longer: +203 us in each execution, by the shares of the profiles"),
+    ],
+)
+def test_a_way_that_differs_in_the_numbers_of_calls_is_told_without_them(
+    ways: list[tuple[float, float]], words: str
+) -> None:
+    slower = [
+        change(blamed=[Blame("app.db:query", Cause.MORE_CALLS, 5e5, 5e5, "json.dumps", before, after)])
+        for before, after in ways
+    ]
+    assert told(several(*slower))[2] == f"    {words}"
+
+
 def test_a_profile_of_one_side_says_where_the_time_goes_and_names_no_cause() -> None:
     found = [
         measurement(budget(), nodeid=f"a.py::test_{at}", profile=[ProfileRow("app.db:query", 1, share)], statistics={"median": 5.5e7})
