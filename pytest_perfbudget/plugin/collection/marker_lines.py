@@ -68,10 +68,13 @@ def _is_added(node: Any, owner: Any, mark: pytest.Mark) -> bool:  # noqa: ANN401
 
 
 def _added_line(node: Any, mark: pytest.Mark) -> str:  # noqa: ANN401 - as above
-    """Return the only call in the project's plugins, or in the test's own file, that can have made a mark."""
+    """Return the only call in a conftest, or in another plugin of the project, that can have made a mark.
+
+    A call in the test's own file belongs to a test there, whose limits may be the same.
+    """
     plugins = {module_file(one) for one in node.config.pluginmanager.get_plugins() if isinstance(one, ModuleType)}
     found = []
-    for path in sorted({*plugins, str(node.path)}):
+    for path in sorted(plugins):
         if path.endswith(".py") and path_in(node.config.rootpath, path) is not None:
             with suppress(OSError, SyntaxError, ValueError):
                 status = os.stat(path)  # noqa: PTH116 - a key of the cache

@@ -109,6 +109,16 @@ def test_a_call_with_another_limit_is_not_taken_for_it(project: Project) -> None
     assert source.startswith("perf_budget marker in conftest.py:")
 
 
+def test_the_marker_of_another_test_is_not_taken_for_it(project: Project) -> None:
+    """A conftest may have the marker from a module of which pytest knows nothing."""
+    project.file("budgets.py", "import pytest\nQUICK = pytest.mark.perf_budget(p95_ms=50)\n")
+    adds = ADDS.format(arguments="").replace("pytest.mark.perf_budget()", "budgets.QUICK")
+    project.file("conftest.py", f"import budgets\n{CONFTEST}{adds}")
+    other = "@pytest.mark.perf_budget(p95_ms=50)\ndef test_slow(): advance(ms=10)\n"
+    found = sources(project, f"def test_it(): advance(ms=10)\n{other}")
+    assert found == ["perf_budget marker of test_it.py::test_it", "perf_budget marker in test_it.py:4"]
+
+
 def test_of_two_calls_that_can_have_made_a_marker_neither_is_named(project: Project) -> None:
     project.file(
         "conftest.py", CONFTEST + ADDS.format(arguments="p95_ms=50") + "OTHER = pytest.mark.perf_budget(p95_ms=50)\n"
