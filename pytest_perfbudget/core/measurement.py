@@ -16,10 +16,10 @@ from pytest_perfbudget.core.kinds import KINDS, NONE, MeasurementKind
 from pytest_perfbudget.core.load.error_groups import ErrorGroup
 from pytest_perfbudget.core.load.facts import LoadFacts
 from pytest_perfbudget.core.loosening import Loosening
+from pytest_perfbudget.core.metrics import is_just_maximum
 from pytest_perfbudget.core.recording import Recording
 from pytest_perfbudget.core.results import BudgetResult, RegressionResult
 from pytest_perfbudget.core.round_times import RoundTimes
-from pytest_perfbudget.core.samples import is_just_maximum
 from pytest_perfbudget.core.side_times import SideTimes
 from pytest_perfbudget.core.spans.facts import SpanFacts
 

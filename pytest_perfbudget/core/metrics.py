@@ -221,3 +221,21 @@ RATIO: Final = register(Metric("ratio", "", "ratio"))
 def counts() -> Iterator[Metric]:
     """Yield the metrics that are compared as counts."""
     return (metric for metric in METRICS.values() if metric.compared_as is ComparedAs.COUNT)
+
+
+def is_just_maximum(metric: str, rounds: int, span: str = "") -> bool:
+    """Return whether a metric is a percentile that is the slowest round, because there are too few rounds beyond it.
+
+    Args:
+        metric: the metric.
+        rounds: the number of rounds.
+        span: the name of the spans that the metric is of, of which a round may have any number; empty for the rounds.
+    """
+    known = None if span else METRICS.get(metric)
+    share = None if known is None else QUANTILES.get(known.statistic)
+    return share is not None and 0 < rounds <= rank_of(rounds, share)
+
+
+def rank_of(number: int, share: float) -> int:
+    """Return the place of a quantile among so many sorted values, counted from 1."""
+    return math.ceil(number * share - 1e-9)

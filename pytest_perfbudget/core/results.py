@@ -13,8 +13,7 @@ from typing import Any, Final
 
 from pytest_perfbudget.core.blame import Blame
 from pytest_perfbudget.core.instructions import InstructionGrowth, InstructionRow
-from pytest_perfbudget.core.metrics import Direction
-from pytest_perfbudget.core.samples import is_just_maximum
+from pytest_perfbudget.core.metrics import Direction, is_just_maximum
 from pytest_perfbudget.core.spans.changes import SpanComparison
 from pytest_perfbudget.core.versions import VersionChange
 
@@ -143,7 +142,7 @@ class BudgetResult:
 
     @property
     def is_just_maximum(self) -> bool:
-        """Whether the estimate is a percentile that is just the slowest round; see `samples.is_just_maximum`."""
+        """Whether the estimate is a percentile that is just the slowest round; see `metrics.is_just_maximum`."""
         return self.estimate is not None and is_just_maximum(self.metric, self.rounds, self.span)
 
     def to_dict(self) -> dict[str, Any]:

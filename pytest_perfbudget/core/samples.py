@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from pytest_perfbudget.core.metrics import CPU, METRICS, QUANTILES, WALL
+from pytest_perfbudget.core.metrics import CPU, METRICS, QUANTILES, WALL, rank_of
 from pytest_perfbudget.core.weather import BlockTime
 
 _LEAST_WAITS: Final = 0.001
@@ -63,25 +63,7 @@ def quantile(ordered: Sequence[float], share: float) -> float:
     result lies between the order statistics that bound the quantile.
     """
     # A share such as 0.95 is not exact in binary: 0.95 * 20 must not become the 20th of 20.
-    return ordered[max(_rank(len(ordered), share), 1) - 1]
-
-
-def is_just_maximum(metric: str, rounds: int, span: str = "") -> bool:
-    """Return whether a metric is a percentile that is the slowest round, because there are too few rounds beyond it.
-
-    Args:
-        metric: the metric.
-        rounds: the number of rounds.
-        span: the name of the spans that the metric is of, of which a round may have any number; empty for the rounds.
-    """
-    known = None if span else METRICS.get(metric)
-    share = None if known is None else QUANTILES.get(known.statistic)
-    return share is not None and 0 < rounds <= _rank(rounds, share)
-
-
-def _rank(number: int, share: float) -> int:
-    """Return the place of a quantile among so many sorted values, counted from 1."""
-    return math.ceil(number * share - 1e-9)
+    return ordered[max(rank_of(len(ordered), share), 1) - 1]
 
 
 def describe(samples: Samples) -> dict[str, float]:

@@ -146,9 +146,7 @@ def _blamed_way(first: Blame, seen: Sequence[SeenCause]) -> str:
     words = {cause_text(one) for one, _ in blamed}
     kinds = {kind_text(one) for one, _ in blamed}
     how = cause_text(first) if len(words) == 1 else kind_text(first) if len(kinds) == 1 else "takes longer"
-    parts = [
-        slower_ns * min(one.gained_ns / one.of_ns, 1.0) for one, slower_ns in blamed if slower_ns and one.of_ns > 0
-    ]
+    parts = [slower_ns * one.share for one, slower_ns in blamed if slower_ns]
     return f"{how}: {_times(parts)} in each execution, by the shares of the profiles" if parts else how
 
 

@@ -95,7 +95,7 @@ def further_limits_text(budgets: Sequence[BudgetResult]) -> str:
 
 
 MAXIMUM_MARK: Final = "*"
-"""The mark of a percentile that is just the slowest round; see `core.samples.is_just_maximum`."""
+"""The mark of a percentile that is just the slowest round; see `core.metrics.is_just_maximum`."""
 
 
 def mean_text() -> str:

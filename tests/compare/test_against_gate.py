@@ -54,6 +54,7 @@ def test_slower_code_fails_the_tests_that_run_it(
             graphs = CallGraphs.from_dict(one["call_graphs"])
             assert graphs.base is not None
             assert all("shop:work" in {edge.callee for edge in side.edges} for side in (graphs.head, graphs.base))
+            assert [side.files["shop:work"] for side in (graphs.head, graphs.base)] == ["shop.py", "shop.py"]
     files = len(list(repository.pytester.path.glob("*.speedscope.json")))
     assert files == (4 if failed == 2 else 0)  # base and head of a body and of a call
     assert times(repository) == dict.fromkeys(regressed, "regressed")

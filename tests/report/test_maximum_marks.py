@@ -13,9 +13,9 @@ from html_session import payload_of
 from results import MS, budget, measurement
 
 from pytest_perfbudget.core.measurement import Measurement
+from pytest_perfbudget.core.metrics import is_just_maximum
 from pytest_perfbudget.core.policy import Policy
 from pytest_perfbudget.core.results import BudgetVerdict
-from pytest_perfbudget.core.samples import is_just_maximum
 from pytest_perfbudget.report import formats
 from pytest_perfbudget.report.formats import junit
 from pytest_perfbudget.report.formats.table import render_table

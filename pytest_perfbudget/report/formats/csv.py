@@ -13,10 +13,9 @@ from typing import Final
 
 from pytest_perfbudget.core.finding import MISSING, Missing
 from pytest_perfbudget.core.measurement import Measurement
-from pytest_perfbudget.core.metrics import METRICS
+from pytest_perfbudget.core.metrics import METRICS, is_just_maximum
 from pytest_perfbudget.core.results import BudgetResult, RegressionResult
 from pytest_perfbudget.core.run_result import RunResult
-from pytest_perfbudget.core.samples import is_just_maximum
 from pytest_perfbudget.report.formats.csv_text import cell_text
 from pytest_perfbudget.report.numbers import quantity
 from pytest_perfbudget.report.regressions import limit_text

@@ -9,9 +9,8 @@ from typing import Final
 from rich.cells import cell_len
 
 from pytest_perfbudget.core.kinds import RATIO
-from pytest_perfbudget.core.metrics import TIME, Direction
+from pytest_perfbudget.core.metrics import TIME, Direction, is_just_maximum
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
-from pytest_perfbudget.core.samples import is_just_maximum
 from pytest_perfbudget.report.closing import MAXIMUM_MARK
 from pytest_perfbudget.report.formats.table_layout import BLANK, Bar, Cell, Column, cut
 from pytest_perfbudget.report.formats.table_rows import Row, Urgency

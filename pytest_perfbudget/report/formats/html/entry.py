@@ -9,9 +9,8 @@ from pytest_perfbudget.core.blame import Blame
 from pytest_perfbudget.core.finding import Finding
 from pytest_perfbudget.core.kinds import RATIO
 from pytest_perfbudget.core.measurement import Measurement, file_of
-from pytest_perfbudget.core.metrics import METRICS
+from pytest_perfbudget.core.metrics import METRICS, is_just_maximum
 from pytest_perfbudget.core.results import BudgetResult, Growth, RegressionResult, RegressionVerdict
-from pytest_perfbudget.core.samples import is_just_maximum
 from pytest_perfbudget.report.budgets import rounds_text
 from pytest_perfbudget.report.closing import MAXIMUM_MARK
 from pytest_perfbudget.report.culprits import cause_text, gained_text
