@@ -149,7 +149,7 @@ def _failures(result: RunResult) -> Iterator[Section]:
     """Yield what failed, a line for each test, and then what to do about it."""
     for title, found in _failing(result):
         of_tests = [one for one in found if one.belongs_to_test]
-        of_session = [Entry(f"- {code(line)}") for line in note_lines(one for one in found if one not in of_tests)]
+        of_session = [Entry(f"- {code(line)}") for line in note_lines(one for one in found if not one.belongs_to_test)]
         entries = [Entry(f"- {code(test)}: {_first_of(findings)}") for test, findings in _by_test(of_tests).items()]
         if len(entries) > _MOST_LISTED:
             left_out = len(entries) - _MOST_LISTED

@@ -89,7 +89,7 @@ def _lines(result: RunResult, layout: Layout) -> Iterator[str]:
         yield colored("Would fail with the gate on:", YELLOW, layout)
         text = failure_text(would_fail, with_test=True)
         yield from (text if layout.unicode else ascii_bars(text)).splitlines()
-    warnings = [one for one in warnings if one not in would_fail]
+    warnings = [one for one in warnings if not (one.is_gated and one.belongs_to_test)]
     # A failed test shows its findings itself.
     of_session = [one for one in failures if not (one.belongs_to_test or one.kind in _TOLD_BELOW)]
     yield from (colored(line, RED, layout) for line in note_lines(of_session))
