@@ -28,7 +28,7 @@ _FEWEST: Final = 5
 _ALPHA: Final = 0.001
 """The level of significance between two levels, for a place that is given. A series without a change has many places;
 simulated series of 20 to 200 independent points show less than one false change in 1,000 points. Series of 7 to 19
-points have up to 1.3, and points that depend on each other have many more."""
+points have up to 1.4, and points that depend on each other have many more."""
 
 _CONFIDENCE: Final = 0.95
 

@@ -137,13 +137,11 @@ def test_a_drift_that_may_be_above_its_limit_is_undecided_and_a_reason(lean: Pro
     assert lean.run(TESTS.format(cost=4), "--perf-strict").ret == 1
 
 
-def test_a_drift_whose_interval_is_below_its_limit_is_no_reason(lean: Project) -> None:
-    for spread, settings in ((0.006, 'max_drift = "5%"\n'), (0.06, ""), (0.06, 'max_drift = "90%"\n')):
-        result = noisy(lean, spread, settings)
-        assert drifts(lean) == []
-        assert "drift not decided" not in result.stdout.str()
-        (lean.pytester.path / "kept.db").unlink()
-        git(lean.pytester.path, "tag", "-d", "v1.0")
+@pytest.mark.parametrize(("spread", "settings"), [(0.006, 'max_drift = "5%"\n'), (0.06, "")])
+def test_a_drift_without_a_limit_or_surely_below_it_is_no_reason(lean: Project, spread: float, settings: str) -> None:
+    result = noisy(lean, spread, settings)
+    assert drifts(lean) == []
+    assert "drift not decided" not in result.stdout.str()
 
 
 @pytest.mark.parametrize("is_of_branch", [False, True])
