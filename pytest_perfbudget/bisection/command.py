@@ -10,10 +10,10 @@ from typing import Final
 
 from pytest_perfbudget.bisection.bad_checkout import bad_checkout
 from pytest_perfbudget.bisection.commits import commits_between
-from pytest_perfbudget.bisection.interruption import interruptible
 from pytest_perfbudget.bisection.search import Search
 from pytest_perfbudget.checkout.revision import find_base
 from pytest_perfbudget.errors import BisectionError
+from pytest_perfbudget.processes.interruption import interruptible
 from pytest_perfbudget.report.bisection import result_lines
 from pytest_perfbudget.report.printable import printable
 

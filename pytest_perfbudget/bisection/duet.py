@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Final
 
 from pytest_perfbudget.bisection.bad_checkout import BadCheckout
-from pytest_perfbudget.bisection.interruption import interrupt
 from pytest_perfbudget.core.bisection import Estimate
 from pytest_perfbudget.core.blame import Blame
 from pytest_perfbudget.core.measurement import measurement_id
@@ -19,6 +18,7 @@ from pytest_perfbudget.core.metrics import TIME
 from pytest_perfbudget.core.results import RegressionVerdict
 from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.errors import BisectionError, ReportError
+from pytest_perfbudget.processes.interruption import interrupt
 from pytest_perfbudget.processes.reaped import ReapedProcess
 from pytest_perfbudget.report.formats import json
 

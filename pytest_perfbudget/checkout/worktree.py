@@ -19,6 +19,7 @@ from pytest_perfbudget.checkout.revision import Base
 from pytest_perfbudget.errors import GitError
 from pytest_perfbudget.file_lock import file_lock
 from pytest_perfbudget.git import git
+from pytest_perfbudget.processes.remover import removed_with_session
 from pytest_perfbudget.processes.scratch import CHECKOUT_PREFIX
 
 _LOCK: Final = "in-use"
@@ -31,11 +32,15 @@ _QUIET = ("-c", f"core.hooksPath={os.devnull}", "-c", "advice.detachedHead=false
 def checked_out(base: Base) -> Iterator[Path]:
     """Check a base out into a temporary folder and yield the checkout; remove both at the end of the context.
 
+    If this process is told to end (SIGTERM) or killed, another process removes both; if that one is killed, too, the
+    next comparison in this repository does.
+
     Raises:
         GitError: git cannot check the base out.
     """
     with ExitStack() as undo:
         folder = Path(tempfile.mkdtemp(prefix=CHECKOUT_PREFIX)).resolve()
+        undo.enter_context(removed_with_session(folder))
         undo.callback(shutil.rmtree, folder, ignore_errors=True)
         # Held until this process ends: if the lock of a checkout is free, its session was killed.
         undo.enter_context(file_lock(folder / _LOCK))

@@ -28,6 +28,7 @@ from pytest_perfbudget.gate.self_test import SELF_TEST, planted_slowdown, self_t
 from pytest_perfbudget.gate.session import run_session
 from pytest_perfbudget.gate.verdict_file import VERDICT_FILE, verdict_text
 from pytest_perfbudget.git import git
+from pytest_perfbudget.processes.interruption import interruptible
 from pytest_perfbudget.report.formats import markdown
 from pytest_perfbudget.report.outcome import outcome_command, outcome_heading, outcome_line
 from pytest_perfbudget.report.printable import printable
@@ -88,7 +89,8 @@ def _gate(options: argparse.Namespace) -> int:
     judge = _judge_itself if is_self_test else _judge
     try:
         make_folder(options.output)
-        judged = judge(options, [*_given_arguments(), *options.pytest])
+        with interruptible():  # whatever ends the command, the checkout and the planted slowdown are removed
+            judged = judge(options, [*_given_arguments(), *options.pytest])
     except PerfBudgetError as error:
         judged = _Judged(GateVerdict(Outcome.ERROR, str(error)))
     except Exception as error:  # noqa: BLE001 - whatever fails here is no verdict, and never exit code 1: a regression

@@ -16,6 +16,7 @@ from typing import Final
 from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.errors import ReportError
 from pytest_perfbudget.gate.outputs import SUMMARY
+from pytest_perfbudget.processes.interruption import Terminated, interrupt, wait_for_end
 from pytest_perfbudget.report.formats import json
 
 REPORT: Final = "report.json"
@@ -81,9 +82,16 @@ def _run(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -
     with subprocess.Popen(  # noqa: S603 - no shell
         command, cwd=folder, env=environment, stderr=subprocess.PIPE, encoding="utf-8", errors="replace"
     ) as process:
-        for line in process.stderr or ():
-            sys.stderr.write(line)
-            sys.stderr.flush()
-            if found := _ERROR.match(_COLOUR.sub("", line).strip()):
-                problem = found[1]
+        try:
+            for line in process.stderr or ():
+                sys.stderr.write(line)
+                sys.stderr.flush()
+                if found := _ERROR.match(_COLOUR.sub("", line).strip()):
+                    problem = found[1]
+        except KeyboardInterrupt as signal:
+            if isinstance(signal, Terminated):
+                interrupt(process)
+            else:  # Ctrl-C has reached pytest, too, and a second one would break off its removal
+                wait_for_end(process)
+            raise
     return process.returncode, problem

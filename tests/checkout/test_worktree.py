@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 from repositories import commit, git
 
@@ -167,24 +169,57 @@ def test_a_base_that_cannot_be_checked_out_leaves_nothing(
     assert len(git(repository, "worktree", "list").splitlines()) == 1
 
 
-KILLED = """
+SESSION = """
 import os, signal, sys
 from pathlib import Path
+import psutil
 from pytest_perfbudget.checkout.revision import find_base
 from pytest_perfbudget.checkout.worktree import checked_out
 with checked_out(find_base(Path(sys.argv[1]), "v1")) as tree:
-    print(tree, flush=True)
-    if sys.argv[2] == "killed":
-        os.kill(os.getpid(), signal.SIGKILL)
+    print(tree, *(one.pid for one in psutil.Process().children()), sep="\\n", flush=True)
+    for one in psutil.Process().children() if sys.argv[2] == "all killed" else []:
+        one.kill()
+    print("ready", flush=True)
     sys.stdin.read()
 """
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no such signals")
+@pytest.mark.parametrize("end", ["SIGTERM", "SIGKILL"])
+def test_a_session_that_is_told_to_end_or_killed_leaves_no_checkout(repository: Path, tmp_path: Path, end: str) -> None:
+    commit(tmp_path / "library", {"lib.py": ""})
+    git(repository, "submodule", "add", "-q", str(tmp_path / "library"), "lib")
+    commit(repository, {})
+    git(repository, "tag", "-f", "v1")
+    with subprocess.Popen(
+        [sys.executable, "-c", SESSION, str(repository), ""], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as session:
+        assert session.stdout is not None
+        tree = Path(session.stdout.readline().strip())
+        remover = psutil.Process(int(session.stdout.readline()))
+        assert (tree / "lib/lib.py").is_file()
+        session.send_signal(signal.Signals[end])
+    remover.wait(60)
+    assert not tree.parent.exists()
+    for top in (repository, repository / "lib"):
+        assert git(top, "worktree", "list").count("\n") == 0
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
-def test_what_a_killed_session_left_is_swept_by_the_next(repository: Path) -> None:
-    command = [sys.executable, "-c", KILLED, str(repository)]
-    killed = subprocess.run([*command, "killed"], capture_output=True, text=True, check=False)
-    left = Path(killed.stdout.strip())
+def test_what_a_killed_job_left_is_swept_by_the_next_session(repository: Path) -> None:
+    """A runner kills each process of a job, also the one that would have removed the checkout."""
+    with subprocess.Popen(
+        [sys.executable, "-c", SESSION, str(repository), "all killed"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as session:
+        assert session.stdout is not None
+        left = Path(session.stdout.readline().strip())
+        remover = psutil.Process(int(session.stdout.readline()))
+        session.stdout.readline()  # the session has killed the remover
+        session.kill()
+    remover.wait(60)
     assert left.is_dir()
     with checked_out(find_base(repository, "v1")) as tree:
         assert not left.parent.exists()
@@ -194,7 +229,7 @@ def test_what_a_killed_session_left_is_swept_by_the_next(repository: Path) -> No
 
 
 def test_the_worktree_of_a_session_that_still_runs_is_not_swept(repository: Path) -> None:
-    command = [sys.executable, "-c", KILLED, str(repository), "waits"]
+    command = [sys.executable, "-c", SESSION, str(repository), ""]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout is not None
         theirs = Path(other.stdout.readline().strip())

@@ -12,8 +12,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from unittest import mock
 
+import psutil
 import pytest
-from repositories import IGNORED, commit
+from repositories import IGNORED, commit, git
 
 from pytest_perfbudget.processes import reaper
 
@@ -141,7 +142,7 @@ def test_a_worker_and_its_servers_end_with_a_killed_session(tmp_path: Path, aliv
         pytest.param(signal.SIGINT, ("-p", "xdist", "-n", "1"), id="SIGINT-n1", marks=pytest.mark.slow),
     ],
 )
-def test_the_servers_of_both_commits_end_with_the_session(
+def test_the_servers_of_both_commits_and_the_checkout_end_with_the_session(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, alive: Alive, end: signal.Signals, workers: tuple[str, ...]
 ) -> None:
     """The head waits for its turn, and the base measures, when the session is told to end."""
@@ -153,10 +154,14 @@ def test_the_servers_of_both_commits_end_with_the_session(
     (project / "app.py").write_text("SIDE = 'head'\n", "utf-8")
     with running(project, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--perf-against=HEAD", *workers) as session:
         assert alive.wait("up")
+        assert git(project, "worktree", "list").count("\n") == 1
+        started = psutil.Process(session.pid).children(recursive=True)
         session.send_signal(end)
         session.wait()
     assert sum(map(str.isdecimal, alive.said.split())) == 2
     assert alive.wait()
+    assert psutil.wait_procs(started, PATIENCE_S)[1] == []
+    assert git(project, "worktree", "list").count("\n") == 0
 
 
 def test_a_mock_in_the_place_of_the_sessions_id_ends_no_worker(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""The end of a search by a signal: everything that the search has started is ended and removed."""
+"""The end of a command by a signal: everything that the command has started is ended, and what it made is removed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import Final
+from typing import Any, Final
 
 from pytest_perfbudget.processes.reaper import ends_within
 
@@ -17,14 +17,18 @@ _PATIENCE_S: Final = 30.0
 """The time that a session has to end its processes and to remove its checkout."""
 
 
+class Terminated(KeyboardInterrupt):
+    """The interruption by a signal that reaches this process alone, as `kill` sends; Ctrl-C reaches its children."""
+
+
 @contextmanager
 def interruptible() -> Iterator[None]:
     """Let SIGTERM and SIGHUP raise KeyboardInterrupt, as Ctrl-C does; ignore further signals during the removal."""
 
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
+    def interrupt(number: int, _frame: FrameType | None) -> None:
         for one in before:
             signal.signal(one, signal.SIG_IGN)
-        raise KeyboardInterrupt
+        raise KeyboardInterrupt if number == signal.SIGINT else Terminated
 
     before = {one: signal.getsignal(one) for one in _SIGNALS}
     for one in list(before):
@@ -39,8 +43,13 @@ def interruptible() -> Iterator[None]:
             signal.signal(one, handler or signal.SIG_DFL)  # a handler that Python did not set is unknown
 
 
-def interrupt(process: subprocess.Popen[bytes]) -> None:
+def interrupt(process: subprocess.Popen[Any]) -> None:
     """Interrupt a session of pytest as Ctrl-C does, and give it time to remove its checkout."""
     with suppress(ProcessLookupError):
         process.send_signal(signal.SIGINT if os.name == "posix" else signal.SIGTERM)
+    wait_for_end(process)
+
+
+def wait_for_end(process: subprocess.Popen[Any]) -> None:
+    """Give a session of pytest that is interrupted time to remove its checkout."""
     ends_within(process, _PATIENCE_S)
