@@ -71,7 +71,7 @@ def evidence(case: Case, change: RegressionResult) -> Iterator[str]:
     yield f"limit {limit_text(change)} from {change.source}"
     if change.is_test_changed:
         yield f"the test, or a fixture of it, differs from that of {change.against}: the test itself may do more work"
-        yield 'tests_from = "head" in [tool.perfbudget.duet] runs the head\'s on both'
+        yield "whether the code is slower, too, shows a pull request that leaves the test as it is"
     yield from change_lines(case.measurement, change)
     yield from _culprits(case, change)
     yield from growth_lines(change.executed)
