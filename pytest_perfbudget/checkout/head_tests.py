@@ -13,7 +13,9 @@ _OF_PERF_TESTS: Final = ("perf", "performance", "bench", "benches", "benchmarkin
 NOT_COPIED: Final = shutil.ignore_patterns("__pycache__", "*.pyc", ".git")
 
 
-def lay_tests_over(root: Path, place: Path, files: Iterable[str], testpaths: Iterable[str]) -> None:
+def lay_tests_over(
+    root: Path, place: Path, files: Iterable[str], testpaths: Iterable[str], inputs: Iterable[str] = ()
+) -> None:
     """Replace the base's tests with the head's.
 
     A folder called `tests`, `test`, `benchmarks` or `benchmark` is copied as a whole, because its helpers and data
@@ -27,9 +29,14 @@ def lay_tests_over(root: Path, place: Path, files: Iterable[str], testpaths: Ite
         place: pytest's root folder in the checkout.
         files: the test files, relative to the root folder.
         testpaths: pytest's setting of that name.
+        inputs: further files that the tests read, relative to the root folder; one that is gone is removed.
     """
-    testpaths = [*testpaths]
-    for source in dict.fromkeys(one for file in files for one in sources_of(root, file, testpaths)):
+    testpaths, inputs = [*testpaths], [*inputs]
+    for one in inputs:
+        if not (root / one).exists():
+            (place / one).unlink(missing_ok=True)
+    sources = [*(one for file in files for one in sources_of(root, file, testpaths)), *map(PurePosixPath, inputs)]
+    for source in dict.fromkeys(sources):
         target = place / source
         if (root / source).is_dir():
             shutil.rmtree(target, ignore_errors=True)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from pytest_perfbudget.checkout.code_names import CodeNames
+from pytest_perfbudget.checkout.code_names import CodeNames, renamed_words
 from pytest_perfbudget.checkout.named_files import WORD, is_named
 from pytest_perfbudget.checkout.revision import Base, changed_paths, text_of
 from pytest_perfbudget.core.changed_files import may_run
+from pytest_perfbudget.errors import GitError
+from pytest_perfbudget.git import git
 
 
 class HiddenCode:
@@ -55,8 +57,8 @@ class HiddenCode:
     def is_only_renamed(self, names: Mapping[str, str]) -> bool:
         """Return whether the code has each of some names in the place of another, and nothing beside in which to hide.
 
-        A slow copy of the code under test needs a new function, or the callers of the code, which call something else
-        then.
+        A slow copy of the code under test needs callers, which call something else then. So new code may stand beside
+        the renamed code, if nothing else uses the new code.
 
         Args:
             names: the new names by the names in the base.
@@ -66,13 +68,49 @@ class HiddenCode:
         paths = [one for one in self.changed if one.endswith(".py")]
         before = CodeNames.of({one: text_of(self._base, one) for one in paths})
         after = CodeNames.of({one: _read(self._base.top / one) for one in paths if (self._base.top / one).is_file()})
-        return after.has_only_renamed(before, names)
+        further = after.further(before, names)
+        # A module may shadow another, and a method an inherited one: unchanged code uses them by the same name.
+        known = {one[-1] for one in further if one in after.modules or one[:-1] not in after.modules}
+        return after.is_renamed(before, names) and after.is_apart(further) and not self._names_elsewhere(known, ())
+
+    def is_renamed_throughout(self, names: Mapping[str, str]) -> bool:
+        """Return whether the pull request changes nothing in the code but names, some names among them.
+
+        The names may be exchanged then, so that the base's tests run other code with the head's code.
+
+        Args:
+            names: the new names by the names in the base.
+        """
+        paths = [one for one in self.changed if may_run(one)]
+        texts = [[text_of(self._base, one), _text(self._base.top / one)] for one in paths]
+        if not names or not all(one.endswith(".py") for one in paths) or any(None in pair for pair in texts):
+            return False
+        renamed = renamed_words([[text or "" for text in pair] for pair in texts])
+        before = CodeNames.of({one: pair[0] for one, pair in zip(paths, texts, strict=True)})
+        defined = {part for name in before.defined for part in name}
+        are_those = all(renamed.get(old) == new and old in defined for old, new in names.items())
+        return are_those and not self._names_elsewhere(names, paths)
+
+    def _names_elsewhere(self, names: Collection[str], changed: Collection[str]) -> bool:
+        """Return whether code of the base has some names, apart from the tests and from some files."""
+        if not names:
+            return False
+        patterns = [word for name in names for word in ("-e", name)]
+        try:
+            found = git(self._base.top, "grep", "-l", "-z", "-w", "-F", *patterns, self._base.commit, "--", "*.py")
+        except GitError:  # no file has them
+            return False
+        files = {one.removeprefix(f"{self._base.commit}:") for one in found.split("\0") if one} - {*changed}
+        return any(not self._is_of_tests(PurePosixPath(one)) for one in files)
 
     @cached_property
     def changed(self) -> frozenset[str]:
         """The changed files that are not of the tests, relative to the top folder."""
         paths = map(PurePosixPath, changed_paths(self._base.top, self._base.commit))
-        return frozenset(str(one) for one in paths if not any(one.is_relative_to(folder) for folder in self._tests))
+        return frozenset(str(one) for one in paths if not self._is_of_tests(one))
+
+    def _is_of_tests(self, file: PurePosixPath) -> bool:
+        return any(file.is_relative_to(folder) for folder in self._tests)
 
     @property
     def changes_code(self) -> bool:
@@ -101,3 +139,11 @@ def _read(file: Path) -> bytes:
         return file.read_bytes()
     except OSError:
         return b""
+
+
+def _text(file: Path) -> str | None:
+    """Return the text of a file as git shows it, without newlines at the end; None if there is none."""
+    try:
+        return file.read_text("utf-8").rstrip("\n")
+    except (OSError, UnicodeDecodeError):
+        return None

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import Final, TypeGuard
 
 from pytest_perfbudget.checkout.base_tests import BaseTests
+from pytest_perfbudget.checkout.code_names import renamed_words
 from pytest_perfbudget.checkout.head_tests import sources_of
 from pytest_perfbudget.checkout.named_files import WORD, is_named
+from pytest_perfbudget.checkout.patches import has_patches, may_patch
+from pytest_perfbudget.checkout.test_inputs import inputs_among, is_of_code
 from pytest_perfbudget.core.measurement import file_of, function_of
 
 _CONFTEST: Final = "conftest.py"
-_WORDS_AND_REST: Final = re.compile(r"\w+|\W")
 _TEST: Final = re.compile("test", re.IGNORECASE)
 
 
@@ -22,8 +24,8 @@ class PerfTestChanges:
     """The changes of a pull request to its perf tests.
 
     A test may be changed if its own text is, the rest of its file without other tests, a conftest.py above, or a
-    helper or a file of data in its folder of tests whose name stands in these. Code outside of the folder of tests is
-    the code under test.
+    helper or a file of data in its folder of tests whose name stands in these, or a file of data elsewhere that they
+    name. Code outside of the folder of tests is the code under test.
 
     Args:
         tests: the tests of the base.
@@ -48,25 +50,68 @@ class PerfTestChanges:
     def is_own(self, nodeid: str) -> bool:
         """Return whether what changed is more than a conftest.py: the test's file, a helper or data that it names."""
         file = file_of(nodeid)
-        return file in self._tests.changed or self._changes_named(file)
+        return file in self._tests.changed or self._changes_named(file) or bool(self.inputs(nodeid))
+
+    def files(self, nodeid: str) -> list[str]:
+        """Return the changed files of the test's side: its own, each conftest.py above, helpers, and data."""
+        file = file_of(nodeid)
+        sources = sources_of(self._tests.root, file, self._testpaths)
+        words = self._words_of(file, sources)
+        beside = sorted(self._changed_beside(file, sources))
+        named = [one for one in beside if _is_conftest_of(one, file) or is_named(one, words)]
+        return [*([file] if file in self._tests.changed else []), *named, *self.inputs(nodeid)]
+
+    def may_patch(self, nodeid: str) -> bool:
+        """Return whether the test's side has changed by statements that may patch the code under test.
+
+        A conftest.py is there for all tests below, so all of its statements but some may do so.
+        """
+        return any(
+            (may_patch if PurePosixPath(one).name == _CONFTEST else has_patches)(
+                self._tests.shown(one), self._text(one)
+            )
+            for one in self.files(nodeid)
+            if one.endswith(".py")
+        )
 
     def renames(self, nodeid: str) -> dict[str, str]:
         """Return the names by which alone a test and its helpers differ from the base's, by the name in the base.
 
-        The result is empty if anything else differs, such as a number.
+        The result is empty if anything else differs, such as a number, or data that the test reads.
         """
+        if self.inputs(nodeid):
+            return {}
         file = file_of(nodeid)
         sources = sources_of(self._tests.root, file, self._testpaths)
         words = self._words_of(file, sources)
         beside = self._changed_beside(file, sources)
         helpers = [one for one in beside if PurePosixPath(one).name == _CONFTEST or is_named(one, words)]
         name = function_of(nodeid).removeprefix(f"{file}::").partition("::")[0]
-        return _renamed(
+        return renamed_words(
             [
-                [_without_others(one, name, ast.unparse) for one in (self._tests.shown(file), self._text(file))],
-                *([self._tests.shown(one).splitlines(), self._text(one).splitlines()] for one in helpers),
+                [
+                    "\n".join(_without_others(one, name, ast.unparse))
+                    for one in (self._tests.shown(file), self._text(file))
+                ],
+                *([self._tests.shown(one), self._text(one)] for one in helpers),
             ]
         )
+
+    def inputs(self, nodeid: str) -> list[str]:
+        """Return the changed files of data outside of the folder of tests that the test's side names."""
+        file = file_of(nodeid)
+        sources = sources_of(self._tests.root, file, self._testpaths)
+        outside = [one for one in self._tests.changed if not _belongs_to(one, sources)]
+        return inputs_among(outside, self._words_of(file, sources)) if outside else []
+
+    def changes_only_data_of_code(self, nodeid: str) -> bool:
+        """Return whether nothing of a test has changed but data that the code under test names, too."""
+        file = file_of(nodeid)
+        sources = [*sources_of(self._tests.root, file, self._testpaths), PurePosixPath(file)]
+        inputs = self.inputs(nodeid)
+        if not inputs or any(_belongs_to(one, sources) for one in self._tests.changed):
+            return False
+        return all(is_of_code(self._tests.root, one, sources) for one in inputs)
 
     def _changes_named(self, file: str) -> bool:
         """Return whether a helper or a file of data has changed that the test's side names."""
@@ -81,8 +126,8 @@ class PerfTestChanges:
         """Return whether a file of the test's side has changed, other than the file of the test itself."""
         sources = sources_of(self._tests.root, file, self._testpaths)
         changed = self._changed_beside(file, sources)
-        is_conftest = any(PurePosixPath(one).name == _CONFTEST and _is_above(one, file) for one in changed)
-        return is_conftest or self._changes_named(file)
+        is_conftest = any(_is_conftest_of(one, file) for one in changed)
+        return is_conftest or self._changes_named(file) or bool(self.inputs(file))
 
     def _words_of(self, file: str, sources: Sequence[PurePosixPath]) -> Collection[str]:
         """Return the words of a test file, of each conftest.py above, and of the helpers that these name."""
@@ -133,24 +178,6 @@ def _without_others(text: str, name: str, written: Callable[[ast.stmt], str] = a
     return [written(part) for one in kept if (part := _without_imports(one, of_others)) is not None]
 
 
-def _renamed(pairs: Iterable[Sequence[Sequence[str]]]) -> dict[str, str]:
-    """Return the words of texts that others have in their places, if the texts differ by nothing else; else empty.
-
-    Args:
-        pairs: the lines of the texts before and after.
-    """
-    names: dict[str, str] = {}
-    for pair in pairs:
-        before, after = (_WORDS_AND_REST.findall("\n".join(lines)) for lines in pair)
-        differing = [(old, new) for old, new in zip(before, after, strict=False) if old != new]
-        if len(before) != len(after) or any(names.setdefault(old, new) != new for old, new in differing):
-            return {}
-        if any(old in names and old == new for old, new in zip(before, after, strict=True)):  # one of several stays
-            return {}
-    is_each_a_name = all(one.isidentifier() for pair in names.items() for one in pair)
-    return names if is_each_a_name and len(set(names.values())) == len(names) else {}
-
-
 def _without_imports(statement: ast.stmt, names: Collection[str]) -> ast.stmt | None:
     """Return a statement that imports none of some names; None if nothing is left."""
     if not isinstance(statement, (ast.Import, ast.ImportFrom)):
@@ -190,5 +217,6 @@ def _belongs_to(file: str, sources: Sequence[PurePosixPath]) -> bool:
     return any(PurePosixPath(file).is_relative_to(one) for one in sources)
 
 
-def _is_above(conftest: str, file: str) -> bool:
-    return PurePosixPath(file).is_relative_to(PurePosixPath(conftest).parent)
+def _is_conftest_of(one: str, file: str) -> bool:
+    path = PurePosixPath(one)
+    return path.name == _CONFTEST and PurePosixPath(file).is_relative_to(path.parent)

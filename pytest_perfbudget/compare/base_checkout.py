@@ -94,8 +94,8 @@ class BaseCheckout:
                 self._carry(own_modules(self._context.root))
             self._pointers = fill_pointers(self._base.top, self._tree)
             if is_overlaid:
-                testpaths = self._context.invocation.testpaths
-                lay_tests_over(self._context.root, self._root(), sorted(self._test_files), testpaths)
+                testpaths, inputs = self._context.invocation.testpaths, self._context.inputs
+                lay_tests_over(self._context.root, self._root(), sorted(self._test_files), testpaths, inputs)
             else:
                 self.further_files = further_files(self._context, self._base, self._root())
         except SetupError as error:
@@ -265,7 +265,8 @@ class BaseCheckout:
         root, testpaths = self._context.root, self._context.invocation.testpaths
         place = PurePosixPath(root.resolve().relative_to(self._base.top.resolve()).as_posix())
         files = dict.fromkeys(map(file_of, nodeids))
-        return [place / one for file in files for one in sources_of(root, file, testpaths)]
+        sources = [one for file in files for one in sources_of(root, file, testpaths)]
+        return [place / one for one in [*sources, *map(PurePosixPath, self._context.inputs)]]
 
     def place_of(self, file: str) -> PurePosixPath | None:
         """Return a path in the checkout, relative to its top folder; None for a path outside."""

@@ -91,6 +91,7 @@ class ChangedTests:
             note_other_files=lambda _: None,
             shows_spans=False,
             looks_at_spans=lambda: False,
+            inputs=sorted({one for nodeid in self._noted for one in self._changes.inputs(nodeid)}),
         )
         found = self._compared(context, WithBaseCode(context, self._base), self._noted)
         with_head_code = WithHeadCode(context, self._base)
@@ -101,13 +102,27 @@ class ChangedTests:
             or (one.change is not PerfTestChange.MEASURES_LESS and with_head_code.hidden_code(nodeid).changes_code)
         }
         for nodeid, one in self._compared(context, with_head_code, open_ones).items():
-            if found[nodeid].is_unknown:
-                names = self._changes.renames(nodeid) if one.is_unknown else {}
-                renamed = names if with_head_code.hidden_code(nodeid).is_only_renamed(names) else {}
-                found[nodeid] = replace(one, with_base=found[nodeid], renamed=renamed)
-            elif one.is_less:  # such as a test that asks whether the new code is there
+            # A test may ask whether the new code is there, or patch what only the new code has.
+            is_open = one.is_unknown and self._changes.may_patch(nodeid)
+            if found[nodeid].is_unknown or one.is_less or is_open:
                 found[nodeid] = replace(one, with_base=found[nodeid])
-        return found
+        return {nodeid: self._followed(nodeid, one, with_head_code) for nodeid, one in found.items()}
+
+    def _followed(self, nodeid: str, one: ChangedTest, checkout: SameCodeCheckout) -> ChangedTest:
+        """Return a comparison with the names by which the test follows the code, if it does nothing else."""
+        if one.change not in (PerfTestChange.MEASURES_LESS, PerfTestChange.MAY_MEASURE_LESS):
+            return one
+        names, code = self._changes.renames(nodeid), checkout.hidden_code(nodeid)
+        is_followed = code.is_renamed_throughout(names) or (one.is_unknown and code.is_only_renamed(names))
+        return replace(
+            one,
+            names=names,
+            renamed=names if is_followed else {},
+            may_patch=self._changes.may_patch(nodeid),
+            files=self._changes.files(nodeid),
+            inputs=self._changes.inputs(nodeid),
+            is_of_code=self._changes.changes_only_data_of_code(nodeid),
+        )
 
     def _compared(
         self, context: ComparisonContext, checkout: SameCodeCheckout, noted: _Noted

@@ -69,6 +69,8 @@ class ComparisonContext:
         looks_at_spans: a function that returns whether any test of the session limits or shows spans.
         accepts_other_loads: whether the user accepts loads with other parameters than in the base.
         by_label: the way in which a reviewer accepts them, in words; empty if there is no reviewer.
+        inputs: the files outside of the folder of tests that belong to the tests in this comparison, relative to the
+            root folder.
         shared_checkout: the folder in which another process has checked out the base; empty if none has.
     """
 
@@ -89,4 +91,5 @@ class ComparisonContext:
     looks_at_spans: Callable[[], bool] = lambda: False
     accepts_other_loads: bool = False
     by_label: str = ""
+    inputs: Sequence[str] = ()
     shared_checkout: str = ""

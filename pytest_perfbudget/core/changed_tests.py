@@ -131,15 +131,26 @@ class ChangedTest:
         replaced: the code that the test does not run any more, by measurement.
         with_base: the comparison with the base's code, if this one is with the head's code, because that one did not
             show whether the test measures less, or this one shows that the test does; else None.
-        renamed: the names that the pull request changes in the code and in the test, by the name in the base, if the
-            test differs by nothing else and nothing can hide; see `checkout.hidden_code`.
+        names: the names by which alone the test differs, by the name in the base; empty if anything else differs.
+        renamed: these names, if the pull request changes them in the code as well and nothing can hide; see
+            `checkout.hidden_code`.
+        may_patch: whether a conftest.py has changed by more than imports, constants and fixtures.
+        files: the changed files of the test's side.
+        inputs: those that are data outside of the folder of tests, which the test names.
+        is_of_code: whether nothing of the test has changed but such data, which the code names, too: the code may
+            have become faster by that.
     """
 
     is_own: bool
     numbers: Sequence[tuple[str, RegressionResult]] = ()
     replaced: Mapping[str, ReplacedCode] = field(default_factory=dict)
     with_base: ChangedTest | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
     renamed: Mapping[str, str] = field(default_factory=dict)
+    may_patch: bool = False
+    files: Sequence[str] = ()
+    inputs: Sequence[str] = ()
+    is_of_code: bool = False
 
     @property
     def is_unknown(self) -> bool:
@@ -163,13 +174,25 @@ class ChangedTest:
         return {name: part for name, one in self.replaced.items() if (part := one.hiding) is not None}
 
     @property
+    def is_incomparable(self) -> bool:
+        """Whether each version of the test runs code of its own, with the only code that runs both.
+
+        The numbers say nothing then: an old function that stays fast is no measure for a new one, which the test may
+        give less to do. A version that only calls the new function instead has the same to do.
+        """
+        has_none = self.with_base is not None and self.with_base.is_unknown
+        return has_none and bool(self.replaced) and len(self.names) != 1
+
+    @property
     def change(self) -> PerfTestChange | None:
         """The kind of the change; None if the test measures as much as before."""
-        if self.is_unknown and self.renamed:
+        if self.renamed:
             return PerfTestChange.FOLLOWS_CODE
-        if self.is_unknown and not self.is_own:
+        measures_less = bool(self.numbers or self.hiding or self.is_incomparable)
+        is_doubtful = self.is_of_code or (self.is_unknown and not self.is_own and not self.may_patch)
+        if measures_less and is_doubtful:
             return PerfTestChange.MAY_MEASURE_LESS
-        if self.numbers or self.hiding:
+        if measures_less:
             return PerfTestChange.MEASURES_LESS
         return PerfTestChange.MEASURES_OTHER_CODE if self.replaced else None
 

@@ -241,3 +241,90 @@ def test_another_helper_with_the_same_code_under_test_passes(repository: Reposit
     head = {"tests/helper.py": "def size(): return other()\ndef other(): return 100\n"}
     assert propose(repository, base, head).ret == 0
     assert said(repository) == {}
+
+
+NEW_BESIDE_OLD = f"{COSTLY}\ndef dear(n):\n    scripted.advance(n / 50)\n    for _ in range(5_000): pass\n"
+NAMED = PLAIN.replace("work", "dear")
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("brief")
+def test_a_test_of_a_new_function_with_less_to_do_fails_the_session_although_the_old_one_is_as_fast_as_ever(
+    repository: Repository,
+) -> None:
+    """The numbers are equal on each side: the old function for 100 orders, and the new one, twice as slow, for 50."""
+    base, head = {"shop.py": COSTLY, "tests/test_it.py": PLAIN}, NAMED.replace("100", "50")
+    result = propose(repository, base, {"shop.py": NEW_BESIDE_OLD, "tests/test_it.py": head})
+    assert result.ret == 1
+    assert re.fullmatch(
+        "changed so that the test measures other code: with the code of the pull request, step does not run shop:work "
+        r"any more, \d+% of its time before, and HEAD does not run the changed test, so the numbers of both say nothing "
+        r"\(let the old code call the new, or compare both versions of the test: git diff HEAD -- tests/test_it.py\), "
+        "so the session fails: .*",
+        said(repository)["test_it.py::test_it"],
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("brief")
+def test_a_test_that_only_calls_a_new_function_instead_is_listed_and_compared(repository: Repository) -> None:
+    base = {"shop.py": COSTLY, "tests/test_it.py": PLAIN}
+    as_fast = NEW_BESIDE_OLD.replace("n / 50", "n / 100")
+    result = propose(repository, base, {"shop.py": as_fast, "tests/test_it.py": NAMED})
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(
+        ["for the reviewer: tests/test_it.py::test_it*: changed so that the test measures other*"]
+    )
+    repository.file("shop.py", NEW_BESIDE_OLD)
+    result = repository.against_base("--perf-policy=base", "--perf-only")
+    assert said(repository) == {"test_it.py::test_it": "regressed"}
+
+
+BY_CONFTEST = CONFTEST + "import shop\nassert shop.work\n"
+PATCHES = CONFTEST + "import shop\nshop.core = lambda n: shop.scripted.advance(n / 100)\nassert shop.core\n"
+SORTS = PLAIN.replace("work", "sort")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("conftest", "fails"),
+    [(PATCHES, True), (f"{CONFTEST}from shop import core\n", False)],
+    ids=["patches", "imports"],
+)
+@pytest.mark.usefixtures("brief")
+def test_a_conftest_that_runs_with_neither_commits_code_fails_the_session_if_it_may_patch_the_code(
+    repository: Repository, conftest: str, *, fails: bool
+) -> None:
+    base = {"conftest.py": BY_CONFTEST if fails else CONFTEST + "from shop import work\n", "tests/test_it.py": SORTS}
+    renamed = SHOP.replace("work", "core").replace("def sort", "def extra(): pass\nextra()\ndef sort")
+    slower = renamed.replace("n / 100", "n / 50") if fails else renamed
+    result = propose(repository, base, {"conftest.py": conftest, "shop.py": slower})
+    assert result.ret == int(fails)
+    found = said(repository).get("test_it.py::test_it", "")
+    assert found.startswith("changed, and whether the test measures less is not known: ") is fails
+    assert ("git diff HEAD -- conftest.py" in found) is fails
+    if not fails:
+        result.stdout.fnmatch_lines(
+            ["this pull request weakens its gate: *changed, and whether the test measures less*"]
+        )
+
+
+TWO = "from shop import sort, work\n\ndef test_it(perf):\n    perf(work, 100, name='step')\n\ndef test_sort(perf):\n    perf(sort, 100, name='step')\n"
+TWO_SPEEDS = SHOP.replace("    work(n)\n\ndef cached", "    scripted.advance(n / 50)\n\ndef cached")
+
+
+def exchanged(text: str) -> str:
+    return re.sub(r"\b(work|sort)\b", lambda one: {"work": "sort", "sort": "work"}[one[0]], text)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("more", ["", "\ndef more(): return 1\n"], ids=["alone", "with other code"])
+@pytest.mark.usefixtures("brief")
+def test_functions_that_exchange_their_names_pass_if_nothing_else_has_changed(
+    repository: Repository, more: str
+) -> None:
+    base, head = {"shop.py": TWO_SPEEDS, "tests/test_it.py": TWO}, {"shop.py": exchanged(TWO_SPEEDS) + more}
+    result = propose(repository, base, {**head, "tests/test_it.py": exchanged(TWO)})
+    assert result.ret == int(bool(more))
+    if not more:
+        result.stdout.fnmatch_lines(["for the reviewer: *changed by names only, *: work -> sort"])
