@@ -13,10 +13,15 @@ from pytest_perfbudget.checkout.code_names import renamed_words
 from pytest_perfbudget.checkout.head_tests import sources_of
 from pytest_perfbudget.checkout.named_files import WORD, is_named
 from pytest_perfbudget.checkout.patches import has_patches, may_patch
+from pytest_perfbudget.checkout.session_shape import shaping_files
 from pytest_perfbudget.checkout.test_inputs import inputs_among, is_of_code
 from pytest_perfbudget.core.measurement import file_of, function_of
 
 _CONFTEST: Final = "conftest.py"
+_BEFORE_TESTS: Final = (_CONFTEST, "__init__.py")
+"""The files that run before the tests below their folder."""
+_LISTING: Final = {"glob", "rglob", "iglob", "iterdir", "listdir", "scandir", "walk"}
+"""The words of code that may read any file of data in a folder."""
 _TEST: Final = re.compile("test", re.IGNORECASE)
 
 
@@ -50,7 +55,7 @@ class PerfTestChanges:
     def is_own(self, nodeid: str) -> bool:
         """Return whether what changed is more than a conftest.py: the test's file, a helper or data that it names."""
         file = file_of(nodeid)
-        return file in self._tests.changed or self._changes_named(file) or bool(self.inputs(nodeid))
+        return file in self._tests.changed or self._changes_named(file) or bool(self._data(file))
 
     def files(self, nodeid: str) -> list[str]:
         """Return the changed files of the test's side: its own, each conftest.py above, helpers, and data."""
@@ -58,7 +63,7 @@ class PerfTestChanges:
         sources = sources_of(self._tests.root, file, self._testpaths)
         words = self._words_of(file, sources)
         beside = sorted(self._changed_beside(file, sources))
-        named = [one for one in beside if _is_conftest_of(one, file) or is_named(one, words)]
+        named = [one for one in beside if _is_conftest_of(one, file) or _is_used(one, words)]
         return [*([file] if file in self._tests.changed else []), *named, *self.inputs(nodeid)]
 
     def may_patch(self, nodeid: str) -> bool:
@@ -66,8 +71,10 @@ class PerfTestChanges:
 
         A conftest.py is there for all tests below, so all of its statements but some may do so.
         """
+        file = file_of(nodeid)
+        plugins = self._shaping(file)
         return any(
-            (may_patch if PurePosixPath(one).name == _CONFTEST else has_patches)(
+            (may_patch if _is_conftest_of(one, file) or one in plugins else has_patches)(
                 self._tests.shown(one), self._text(one)
             )
             for one in self.files(nodeid)
@@ -85,7 +92,7 @@ class PerfTestChanges:
         sources = sources_of(self._tests.root, file, self._testpaths)
         words = self._words_of(file, sources)
         beside = self._changed_beside(file, sources)
-        helpers = [one for one in beside if PurePosixPath(one).name == _CONFTEST or is_named(one, words)]
+        helpers = [one for one in beside if _is_conftest_of(one, file) or _is_used(one, words)]
         name = function_of(nodeid).removeprefix(f"{file}::").partition("::")[0]
         return renamed_words(
             [
@@ -98,26 +105,38 @@ class PerfTestChanges:
         )
 
     def inputs(self, nodeid: str) -> list[str]:
-        """Return the changed files of data outside of the folder of tests that the test's side names."""
-        file = file_of(nodeid)
+        """Return the changed files outside of the folder of tests that belong to a test.
+
+        These are data that the test's side names, settings of pytest that shape the tests, and plugins.
+        """
+        return [*self._data(file_of(nodeid)), *self._shaping(file_of(nodeid))]
+
+    def _data(self, file: str) -> list[str]:
         sources = sources_of(self._tests.root, file, self._testpaths)
         outside = [one for one in self._tests.changed if not _belongs_to(one, sources)]
         return inputs_among(outside, self._words_of(file, sources)) if outside else []
+
+    def _shaping(self, file: str) -> list[str]:
+        """Return the changed files that shape all tests of a file; helpers in the folder of tests are named anyway."""
+        sources = sources_of(self._tests.root, file, self._testpaths)
+        above = [str(one / _CONFTEST) for one in PurePosixPath(file).parents]
+        found = shaping_files(self._tests, map(self._text, [file, *above]))
+        return [one for one in found if not _belongs_to(one, sources)]
 
     def changes_only_data_of_code(self, nodeid: str) -> bool:
         """Return whether nothing of a test has changed but data that the code under test names, too."""
         file = file_of(nodeid)
         sources = [*sources_of(self._tests.root, file, self._testpaths), PurePosixPath(file)]
-        inputs = self.inputs(nodeid)
-        if not inputs or any(_belongs_to(one, sources) for one in self._tests.changed):
+        inputs = self._data(file)
+        if not inputs or self._shaping(file) or any(_belongs_to(one, sources) for one in self._tests.changed):
             return False
         return all(is_of_code(self._tests.root, one, sources) for one in inputs)
 
     def _changes_named(self, file: str) -> bool:
         """Return whether a helper or a file of data has changed that the test's side names."""
         sources = sources_of(self._tests.root, file, self._testpaths)
-        changed = [one for one in self._changed_beside(file, sources) if PurePosixPath(one).name != _CONFTEST]
-        return bool(changed) and any(is_named(one, self._words_of(file, sources)) for one in changed)
+        changed = [one for one in self._changed_beside(file, sources) if not _is_conftest_of(one, file)]
+        return bool(changed) and any(_is_used(one, self._words_of(file, sources)) for one in changed)
 
     def _changed_beside(self, file: str, sources: Sequence[PurePosixPath]) -> list[str]:
         return [one for one in self._tests.changed if one != file and _belongs_to(one, sources)]
@@ -132,7 +151,7 @@ class PerfTestChanges:
     def _words_of(self, file: str, sources: Sequence[PurePosixPath]) -> Collection[str]:
         """Return the words of a test file, of each conftest.py above, and of the helpers that these name."""
         root = self._tests.root
-        above = [str(one / _CONFTEST) for one in PurePosixPath(file).parents]
+        above = [str(one / name) for one in PurePosixPath(file).parents for name in _BEFORE_TESTS]
         words = {word for one in (file, *above) for word in WORD.findall(self._text(one))}
         helpers = [
             one.relative_to(root).as_posix()
@@ -217,6 +236,12 @@ def _belongs_to(file: str, sources: Sequence[PurePosixPath]) -> bool:
     return any(PurePosixPath(file).is_relative_to(one) for one in sources)
 
 
+def _is_used(file: str, words: Collection[str]) -> bool:
+    """Return whether words name a helper or a file of data, or list the files of data."""
+    return is_named(file, words) or (not file.endswith(".py") and not _LISTING.isdisjoint(words))
+
+
 def _is_conftest_of(one: str, file: str) -> bool:
+    """Return whether a file runs before all tests of a test file: a conftest.py, or the package's `__init__.py`."""
     path = PurePosixPath(one)
-    return path.name == _CONFTEST and PurePosixPath(file).is_relative_to(path.parent)
+    return path.name in _BEFORE_TESTS and PurePosixPath(file).is_relative_to(path.parent)
