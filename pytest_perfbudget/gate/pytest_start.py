@@ -18,7 +18,9 @@ def main() -> None:
     del sys.path[0]
     import_module("pytest")
     import_module("pytest_perfbudget")
+    start_state = import_module("pytest_perfbudget.plugin.start_state")
     sys.path.insert(0, os.getcwd())  # noqa: PTH109 - as Python does it
+    start_state.note_process()  # a plugin of the pull request may change the environment before this plugin is loaded
     runpy.run_module("pytest", run_name="__main__", alter_sys=True)
 
 

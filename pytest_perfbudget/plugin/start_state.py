@@ -1,5 +1,7 @@
 """The environment and the search path with which a session began, before a conftest.py could change them.
 
+pytest loads the plugins of `-p` before this one, so `perfbudget gate` notes the state before it starts pytest.
+
 Fresh processes begin with this state: each side's own conftest.py changes it there.
 """
 
@@ -30,10 +32,19 @@ class StartState:
         self.path = [os.fspath(entry) for entry in sys.path]
 
 
+_noted: Final[list[StartState]] = []
+"""The state that was noted before pytest started, until the session has it."""
+
+
+def note_process() -> None:
+    """Note the state now, for the session that this process is about to start."""
+    _noted.append(StartState())
+
+
 def note_start(pluginmanager: pytest.PytestPluginManager) -> None:
-    """Note the state now."""
+    """Note the state now, unless it was noted before pytest started."""
     if not pluginmanager.hasplugin(NAME):
-        pluginmanager.register(StartState(), NAME)
+        pluginmanager.register(_noted.pop() if _noted else StartState(), NAME)
 
 
 def start_of(config: pytest.Config) -> StartState:
