@@ -116,8 +116,7 @@ class CodeNames:
             if isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
                 inside = (*place, one.name)
                 others = {*map(_last_name, one.decorator_list)} - _PLAIN
-                bases = {*map(_last_name, one.bases if isinstance(one, ast.ClassDef) else [])} - {*dir(builtins)}
-                if others or bases or getattr(one, "keywords", ()):
+                if others or (isinstance(one, ast.ClassDef) and _has_base(one)):
                     self.taking_part.add(inside)
             elif isinstance(one, ast.Lambda):
                 inside = (*place, _LAMBDA)
@@ -174,6 +173,11 @@ def _names_of(node: ast.AST) -> Iterator[str]:
         yield from (getattr(node, "module", None) or "").split(".")
     elif isinstance(node, ast.Constant) and isinstance(node.value, str) and _NAME_AS_TEXT.fullmatch(node.value):
         yield from node.value.split(".")
+
+
+def _has_base(node: ast.ClassDef) -> bool:
+    """Return whether a class has a base that is not built in, or a metaclass; either may register the class."""
+    return bool(node.keywords or {*map(_last_name, node.bases)} - {*dir(builtins)})
 
 
 def _last_name(node: ast.expr) -> str:
