@@ -81,6 +81,11 @@ class PerfTestChanges:
             if one.endswith(".py")
         )
 
+    def has_patches(self, nodeid: str) -> bool:
+        """Return whether the test's side has changed by statements that usually patch something."""
+        modules = [one for one in self.files(nodeid) if one.endswith(".py")]
+        return any(has_patches(self._tests.shown(one), self._text(one)) for one in modules)
+
     def renames(self, nodeid: str) -> dict[str, str]:
         """Return the names by which alone a test and its helpers differ from the base's, by the name in the base.
 

@@ -103,7 +103,7 @@ class ChangedTests:
         }
         for nodeid, one in self._compared(context, with_head_code, open_ones).items():
             # A test may ask whether the new code is there, or patch what only the new code has.
-            is_open = one.is_unknown and self._changes.may_patch(nodeid)
+            is_open = one.is_unknown and self._changes.has_patches(nodeid)
             if found[nodeid].is_unknown or one.is_less or is_open:
                 found[nodeid] = replace(one, with_base=found[nodeid])
         return {nodeid: self._followed(nodeid, one, with_head_code) for nodeid, one in found.items()}
