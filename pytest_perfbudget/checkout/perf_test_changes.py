@@ -105,7 +105,8 @@ class PerfTestChanges:
                     "\n".join(_without_others(one, name, ast.unparse))
                     for one in (self._tests.shown(file), self._text(file))
                 ],
-                *([self._tests.shown(one), self._text(one)] for one in helpers),
+                # Of a base's file, git shows no newlines at the end.
+                *([self._tests.shown(one), self._text(one).rstrip("\n")] for one in helpers),
             ]
         )
 
