@@ -76,8 +76,12 @@ class CodeNames:
         found = all(
             any((old in one) > (old in other) and new in other for one, other in pairs) for old, new in names.items()
         )
-        own, earlier = (_in_all(one.used) for one in (self._without(self.further(before, names)), before))
-        return found and all(own[old] + own[new] >= earlier[old] + earlier[new] for old, new in names.items())
+        further = self.further(before, names)
+        own, earlier = (_in_all(one.used) for one in (self._without(further), before))
+        is_used = all(own[old] + own[new] >= earlier[old] + earlier[new] for old, new in names.items())
+        # Of several new functions, only callers tell which one stands in the place of the old one.
+        is_told = not further or all(own[new] > earlier[new] for new in names.values())
+        return found and is_used and is_told
 
     def further(self, before: CodeNames, names: Mapping[str, str]) -> list[QualifiedName]:
         """Return the definitions that are new and do not stand in the place of others; for the arguments see above."""

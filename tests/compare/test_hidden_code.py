@@ -106,6 +106,10 @@ def with_new(code: str, file: str = "shop.py") -> dict[str, str]:
         pytest.param(with_new("def __getattr__(name): return 1\n"), NAMES, False, id="a new one that Python calls"),
         pytest.param(with_new("class Shelf:\n    def other(self): return 1\n"), NAMES, False, id="a new method of a known name"),
         pytest.param({**RENAMED, "quick.py": "def other(): return 2\ndef more(): return 1\n"}, NAMES, True, id="beside other code"),
+        pytest.param(
+            {"quick.py": "def fast(): return 1\ndef slow(): return 2\n"}, {"other": "fast"}, False, id="one of two without callers"
+        ),
+        pytest.param({"quick.py": "def fast(): return 1\n"}, {"other": "fast"}, True, id="the only one without callers"),
         pytest.param({**RENAMED, "slow.py": RENAMED["shop.py"]}, NAMES, True, id="a namesake"),
         pytest.param(
             {"shop.py": RENAMED["shop.py"], "slow.py": RENAMED["shop.py"], "api.py": RENAMED["api.py"].replace("shop", "slow")},
