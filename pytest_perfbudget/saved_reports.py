@@ -6,7 +6,7 @@ import argparse
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -196,10 +196,26 @@ def _findings(merged: RunResult, parts: Sequence[RunResult]) -> list[Finding]:
     found += find_missing(merged.missing, policy, can_be_mended=is_baseline)
     is_compared = any(not change.verdict.is_unjudged for one in merged.measurements for change in one.changes)
     kept = (NOT_UPDATED, DRIFT) if is_compared else (NOT_UPDATED, DRIFT, NOTHING_COMPARED)
-    loosened: list[Finding] = []  # of limits; a test that a part lacks may be in another
-    for one in (one for part in parts for one in part.findings if one.kind == LOOSENED and one.metric):
+    loosened: list[Finding] = []
+    for one in (one for part in parts for one in _loosened(part, parts)):
         loosened += [] if one in loosened else [one]
     return [*loosened, *found, *(one for part in parts for one in part.findings if one.kind in kept)]
+
+
+def _loosened(part: RunResult, parts: Sequence[RunResult]) -> Iterator[Finding]:
+    """Yield what a part says that the pull request loosens, without tests that the part lacks and another part has."""
+    own = {one.nodeid for one in part.measurements}
+    for one in (one for one in part.findings if one.kind == LOOSENED):
+        is_elsewhere = any(_has_untouched(other, one.test) for other in parts if other is not part)
+        if one.is_of_limit or not one.test or one.test in own or not is_elsewhere:
+            yield one
+
+
+def _has_untouched(part: RunResult, test: str) -> bool:
+    """Return whether a part has a test, measured or left out as in the base, and does not say that it is loosened."""
+    if any(one.kind == LOOSENED and one.test == test for one in part.findings):
+        return False
+    return test in {one.nodeid for one in part.measurements} or test in (part.session.left_out or ())
 
 
 def _check_alike(first: Path, reference: RunResult, file: Path, result: RunResult) -> None:

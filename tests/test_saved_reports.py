@@ -16,7 +16,7 @@ from results import budget, change, measurement
 from scripting import TWO_WORKERS, Project, regression_verdicts
 
 from pytest_perfbudget.cli import main
-from pytest_perfbudget.core.finding import DRIFT, Finding, Severity
+from pytest_perfbudget.core.finding import DRIFT, LOOSENED, Finding, Severity
 from pytest_perfbudget.core.kinds import LOAD
 from pytest_perfbudget.core.load.facts import LoadFacts
 from pytest_perfbudget.core.loosening import Loosening
@@ -337,6 +337,24 @@ class TestMerge:
         assert main(["merge", *shards(*parts), "-o", "all.json"]) == 1
         kinds = [one["kind"] for one in json.loads(Path("all.json").read_text("utf-8"))["findings"]]
         assert (kinds[:2], kinds.count("loosened")) == (["loosened", "regressed"], 1)
+
+    @pytest.mark.parametrize("test", ["", "b.py::0", "b.py::gone"])
+    def test_a_test_that_judges_nothing_any_more_fails_the_merge(self, test: str) -> None:
+        """Nobody hides a test from its limits by running the tests in parts."""
+        loosened = Finding(LOOSENED, Severity.FAILURE, test, is_gated=True, headline="so the session fails")
+        failed = replace(self.many(), session=replace(SESSION, exit_status=1), findings=[loosened])
+        assert main(["merge", *shards(self.slow(0.004), failed), "-o", "all.json"]) == 1
+        assert [one["kind"] for one in json.loads(Path("all.json").read_text("utf-8"))["findings"]].count(
+            "loosened"
+        ) == 1
+
+    @pytest.mark.parametrize("left_out", [[], ["c.py::skipped"]])
+    def test_a_test_that_another_part_has_is_not_left_out(self, left_out: list[str]) -> None:
+        test = left_out[0] if left_out else "b.py::0"
+        loosened = Finding(LOOSENED, Severity.FAILURE, test, is_gated=True, headline="left out, so the session fails")
+        failed = replace(self.slow(0.004), session=replace(SESSION, exit_status=1), findings=[loosened])
+        other = replace(self.many(), session=replace(self.many().session, left_out=left_out))
+        assert main(["merge", *shards(failed, other), "-o", "all.json"]) == 0
 
     def test_the_drift_of_a_part_fails_the_merge(self) -> None:
         drift = Finding(DRIFT, Severity.FAILURE, "b.py::0", is_gated=True, headline="+9.0 % since v1.0")
