@@ -17,7 +17,7 @@ from scripting import TWO_WORKERS, Project, regression_verdicts
 
 from pytest_perfbudget.cli import main
 from pytest_perfbudget.core.finding import DRIFT, LOOSENED, Finding, Severity
-from pytest_perfbudget.core.kinds import LOAD
+from pytest_perfbudget.core.kinds import LOAD, RATIO
 from pytest_perfbudget.core.load.facts import LoadFacts
 from pytest_perfbudget.core.loosening import Loosening
 from pytest_perfbudget.core.measurement import Measurement
@@ -203,6 +203,20 @@ class TestCompare:
                 ("base.json", base, "3f2a91c0d"), ("head.json", calls, "8c1d2e3f4"), ("other.json", faster, "0a9b8c7d6"),
             )
         ]  # fmt: skip
+
+    def test_a_measurement_that_no_comparison_is_about_is_named(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """A ratio that got ten times worse would otherwise pass without a word."""
+
+        def ratio(value: float) -> Measurement:
+            return measurement(nodeid="tests/test_api.py::test_ratio", kind=RATIO, statistics={"ratio": value})
+
+        for name, value in (("before.json", 1.0), ("after.json", 10.0)):
+            save(name, result_of(timed(1.0, "test_login"), ratio(value)))
+        assert main(["compare", "before.json", "after.json"]) == 0
+        named = (
+            "1 measurement of both reports not compared, without times, calls or memory: tests/test_api.py::test_ratio"
+        )
+        assert f"after.json: {named}\n" in capsys.readouterr().out
 
     def test_a_session_that_is_compared_with_itself_is_said(self, capsys: pytest.CaptureFixture[str]) -> None:
         base, head, _ = self.sessions()

@@ -135,6 +135,10 @@ def _notes(sides: Sides) -> Iterator[str]:
     for name, own in zip(sides.names, ids, strict=True):
         if lacking := sorted({one for other in ids for one in other} - own):
             yield f"{name} lacks {counted(len(lacking), 'measurement')}: {_some(lacking)}"
+    for name, own, changes in zip(sides.names[1:], ids[1:], sides.changes, strict=True):
+        if silent := sorted((ids[0] & own) - {one.measurement.id for one in changes}):
+            number = counted(len(silent), "measurement")
+            yield f"{name}: {number} of both reports not compared, without times, calls or memory: {_some(silent)}"
     yield from _explanations(sides)
 
 
