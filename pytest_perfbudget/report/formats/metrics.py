@@ -13,7 +13,7 @@ from typing import Final
 
 from pytest_perfbudget.core.kinds import LOAD
 from pytest_perfbudget.core.measurement import Measurement
-from pytest_perfbudget.core.metrics import Metric, counts
+from pytest_perfbudget.core.metrics import TIME, Metric, counts
 from pytest_perfbudget.core.results import BudgetVerdict, RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.run_result import RunResult, budget_tally, regression_tally
 from pytest_perfbudget.report.formats.exposition import Exposition
@@ -42,6 +42,7 @@ def render(result: RunResult) -> str:
         text.add("perfbudget_budgets", "Budgets by verdict.", {"verdict": verdict.value}, count)
     text.add("perfbudget_limits", "Budgets with any verdict.", {}, sum(budgets.values()))
     changes = regression_tally(result.measurements, len(result.missing))
+    changes[RegressionVerdict.UNMEASURED.value] -= _untimed(result)
     for one in RegressionVerdict:
         if one not in _CHANCE:
             text.add("perfbudget_changes", "Compared numbers by verdict.", {"verdict": one.value}, changes[one.value])
@@ -53,6 +54,12 @@ def render(result: RunResult) -> str:
             labels = {**labels_of(measurement), "metric": budget.label}
             text.add_quantity("perfbudget_limit", "The limit of a budget.", labels, budget.limit, budget.unit)
     return "".join(f"{line}\n" for line in text.lines())
+
+
+def _untimed(result: RunResult) -> int:
+    """Return the number of unmeasured times, as a machine leaves them that is far slower than at the baseline."""
+    changes = [change for one in result.measurements for change in one.changes if change.metric == TIME.name]
+    return sum(one.verdict is RegressionVerdict.UNMEASURED for one in changes)
 
 
 def _counts(measurement: Measurement) -> Iterator[tuple[str, str, float]]:

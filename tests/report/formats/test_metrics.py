@@ -54,6 +54,14 @@ def test_a_load_whose_generator_was_late_does_not_show() -> None:
     assert others[0] != others[1]
 
 
+def test_a_time_that_the_weather_leaves_unmeasured_does_not_show() -> None:
+    """A machine far slower than at the baseline leaves the times unmeasured; of a count, that is no chance."""
+    stale = RegressionResult("time", RegressionVerdict.UNMEASURED, reason="the canaries take 1.6 times as long")
+    assert text(stale) == text(change(UNCHANGED))
+    uncounted = RegressionResult("calls", RegressionVerdict.UNMEASURED, unit="calls", before=200)
+    assert text(uncounted) != text(calls(200))
+
+
 def test_memory_that_no_baseline_makes_steady_is_left_out() -> None:
     assert "peak" not in text(statistics={"peak": 9e5})
     assert "peak" not in text(peak(1_003_111, against="origin/main"), statistics={"peak": 9e5})
