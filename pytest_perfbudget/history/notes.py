@@ -107,7 +107,7 @@ def pull(folder: Path, remote: str) -> tuple[list[HistorySession], int]:
     for line in (line for lines in _files(folder, _fetched(folder, remote)).values() for line in lines):
         try:
             found.append(HistorySession.from_dict(json.loads(line)))
-        except ValueError:
+        except (ValueError, RecursionError):
             unread += 1
     return sorted(found, key=lambda one: one.circumstances.at_s), unread
 
@@ -157,7 +157,7 @@ def _session(line: str) -> dict[str, Any]:
     """Return the session in a line as builtins; empty if the line is of another kind."""
     try:
         data = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return data if isinstance(data, dict) else {}
 

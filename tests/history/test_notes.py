@@ -134,6 +134,13 @@ class TestUnion:
         assert git(job, "notes", "--ref=perfbudget", "show", "HEAD").splitlines()[:-1] == lines
         assert pull(job, "origin") == ([session(0, commit=head)], len(lines))
 
+    def test_a_line_that_is_nested_too_deeply_stops_no_job(self, origin: Path) -> None:
+        job = clone(origin, "job")
+        git(job, "notes", "--ref=perfbudget", "add", "-m", "[" * 100_000, "HEAD")
+        git(job, "push", "-q", "origin", NOTES)
+        assert push(job, "origin", [session(0)]) == 1
+        assert pull(job, "origin") == ([session(0)], 1)
+
     def test_notes_that_git_wrote_stay_as_they_are(self, origin: Path) -> None:
         job = clone(origin, "job")
         head = git(job, "rev-parse", "HEAD")

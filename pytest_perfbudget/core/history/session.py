@@ -108,7 +108,7 @@ class HistorySession:
         try:
             given = {one.name: _checked(data[one.name], str(one.type)) for one in fields(Circumstances)}
             points = [_point(row) for row in data["points"]]
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, OverflowError) as error:
             message = f"damaged: {error}"
             raise ValueError(message) from error
         return cls(Circumstances(**given), points)
@@ -177,6 +177,8 @@ def _checked(value: object, kind: str) -> Any:  # noqa: ANN401 - of the type tha
     if is_wrong or (isinstance(value, float) and not math.isfinite(value)):
         message = f"expected {kind}, found {value!r}"
         raise TypeError(message)
+    if isinstance(value, int) and kind.startswith("float"):
+        return float(value)  # SQLite has no integers of more than 64 bits
     return Direction(value) if kind == "Direction" else value
 
 

@@ -92,10 +92,14 @@ class TestTravel:
     def test_a_session_survives_json(self, made: HistorySession) -> None:
         assert HistorySession.from_dict(json.loads(json.dumps(made.to_dict()))) == made
 
+    def test_a_whole_number_is_a_number_that_sqlite_keeps(self) -> None:
+        found = HistorySession.from_dict({**session().to_dict(), "at_s": 10**30})
+        assert isinstance(found.circumstances.at_s, float)
+
     @pytest.mark.parametrize(
         "damage",
         [
-            {"version": 2}, {"id": 5}, {"at_s": None}, {"at_s": math.nan}, {"is_dirty": 1}, {"points": [[1, 2]]},
+            {"version": 2}, {"id": 5}, {"at_s": None}, {"at_s": 10**400}, {"at_s": math.nan}, {"is_dirty": 1}, {"points": [[1, 2]]},
             {"points": None}, {"points": [["t", "", "", "p95", "ns", "sideways", 1.0, None, None, None, ""]]},
         ],
         ids=str,
