@@ -32,11 +32,13 @@ _MOST_ANCHORS: Final = 10
 class DriftVerdict(enum.Enum):
     """The verdict on the growth of a number since the anchor, members from the most to the least pressing.
 
-    A growth is undecided if its interval reaches beyond `max_drift`, and unmeasured if there is no interval.
+    A growth is a candidate if one session alone shows that it is above `max_drift`, undecided if its interval reaches
+    beyond `max_drift`, and unmeasured if there is no interval.
     """
 
     EXCEEDED = "exceeded"
     DRIFTING = "drifting"
+    CANDIDATE = "candidate"
     UNDECIDED = "undecided"
     UNMEASURED = "unmeasured"
     WITHIN = "within"

@@ -59,6 +59,8 @@ def limit_text(drift: Drift) -> str:
     allowed = "" if drift.max_drift is None else f"max_drift = {tolerance_text(drift.max_drift)}"
     if drift.verdict is DriftVerdict.DRIFTING:
         return f"above {tolerance_text(drift.warn_at)}{f', not surely above {allowed}' if allowed else ''}"
+    if drift.verdict is DriftVerdict.CANDIDATE:
+        return f"a candidate above {allowed}: one session, far from the others"
     if drift.verdict is DriftVerdict.UNDECIDED:
         return f"undecided against {allowed}, which the interval contains"
     return f"within {allowed}" if allowed else f"not surely above {tolerance_text(drift.warn_at)}"
@@ -133,6 +135,22 @@ def undecided_text(found: Mapping[str, Creep], anchor: str) -> str:
     each, so_far = (f" and {presents} of each commit", f" and {here}") if presents > 1 else ("", "")
     would = f"{counted(anchors, 'session')} of {anchor}{each} would decide for unchanged code (so far {have}{so_far})"
     return f"{text}: {would}"
+
+
+def candidate_text(found: Mapping[str, Creep], anchor: str) -> str:
+    """Return that one session alone shows numbers above `max_drift`.
+
+    Args:
+        found: the drift of each of these measurements.
+        anchor: the name of the anchor.
+    """
+    first = next(iter(found.values()))
+    growth = f": {growth_text(first.drift, anchor)}" if len(found) == 1 else f" since {anchor}"
+    allowed = ", ".join(dict.fromkeys(tolerance_text(one.drift.max_drift or 0.0) for one in found.values()))
+    return (
+        f"{named([*found])}{growth}, above max_drift = {allowed} by one session alone, which is far from the sessions "
+        "beside: a further session of this commit decides"
+    )
 
 
 def _range(found: Iterable[Creep], name: str) -> str:

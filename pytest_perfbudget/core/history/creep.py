@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from statistics import NormalDist, fmean, geometric_mean
 from typing import Final
 
@@ -16,9 +17,15 @@ from pytest_perfbudget.core.history.trend import Trend, TrendPoint
 from pytest_perfbudget.core.level_fit import fit_levels
 from pytest_perfbudget.core.level_scatter import LEAST_SPREAD, Scatter, scatter_about, scatter_of_neighbours
 from pytest_perfbudget.core.levels import Floats, find_levels, without_drift
+from pytest_perfbudget.core.metrics import Direction
 
 FEWEST: Final = 8
 """The fewest sessions of the same machine, Python and dependencies that show the spread between sessions."""
+
+_FAR: Final = 2.75
+"""The difference between the worst session of a commit and the others, or the session before if there is no other, in
+standard deviations, from which the session may be an outlier: one in twenty is, on a busy machine. A creep comes in
+smaller steps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +79,17 @@ def find_creep(trend: Trend, anchor: str, *, warn_at: float = WARN_AT, max_drift
     own = np.array([one.std_error or 0.0 for one in points])
     variances = _scatter(logs, own).variances(own) if len(points) >= FEWEST else None
     values = [one.value for one in points]
+    judge = partial(judge_drift, direction=trend.direction, warn_at=warn_at, max_drift=max_drift)
     first, second = (_mean([values[one] for one in places], places, variances) for places in (before, now))
-    drift = judge_drift(first, second, direction=trend.direction, warn_at=warn_at, max_drift=max_drift)
+    drift = judge(first, second)
+    if drift.verdict is DriftVerdict.EXCEEDED and variances is not None:
+        worst = max(now, key=lambda place: values[place] * (1 if trend.direction is Direction.LOWER else -1))
+        others = [one for one in now if one != worst] or [len(points) - 2]
+        distance = abs(logs[worst] - fmean(logs[others]))
+        is_far = distance > _FAR * math.sqrt(variances[worst] + fmean(variances[others]) / len(others))
+        without = judge(first, _mean([values[one] for one in others], others, variances))
+        if is_far and without.verdict is not DriftVerdict.EXCEEDED:
+            drift = replace(drift, verdict=DriftVerdict.CANDIDATE)
     error = None if variances is None else math.sqrt(fmean(variances[[*before, *now]]))
     return Creep(drift, first.value, second.value, len(before), len(now), len(points), error)
 

@@ -20,6 +20,7 @@ from pytest_perfbudget.history.anchor import Anchor
 from pytest_perfbudget.history.schema import is_there
 from pytest_perfbudget.history.store import circumstances_of, trends
 from pytest_perfbudget.report.drift import (
+    candidate_text,
     drift_remedy,
     drift_text,
     few_sessions_text,
@@ -133,19 +134,18 @@ def _above(judged: list[tuple[Trend, Creep]], anchor: Anchor, policy: Policy, ty
 
 def _not_judged(found: list[tuple[Trend, Creep | None]], anchor: Anchor, policy: Policy) -> Iterator[Finding]:
     """Yield a finding for each reason for which numbers were not judged, although others may have been."""
-    few, undecided = dict[str, Creep](), dict[str, Creep]()
+    of_verdict: dict[DriftVerdict, dict[str, Creep]] = {one: {} for one in DriftVerdict}
     new, zero = list[str](), list[str]()
     for trend, creep in found:
         if creep is None:
             (zero if min(trend.values) <= 0 else new).append(_id(trend.key))
-        elif creep.drift.verdict is DriftVerdict.UNMEASURED:
-            few[_id(trend.key)] = creep
-        elif creep.drift.verdict is DriftVerdict.UNDECIDED:
-            undecided[_id(trend.key)] = creep
-    if few:
+        else:
+            of_verdict[creep.drift.verdict][_id(trend.key)] = creep
+    if few := of_verdict[DriftVerdict.UNMEASURED]:
         yield drift_not_judged(few_sessions_text(few, FEWEST, len(found), anchor.name), policy)
-    if undecided:
-        yield drift_undecided(undecided_text(undecided, anchor.name), policy)
+    for verdict, text in ((DriftVerdict.CANDIDATE, candidate_text), (DriftVerdict.UNDECIDED, undecided_text)):
+        if of_verdict[verdict]:
+            yield drift_undecided(text(of_verdict[verdict], anchor.name), policy)
     # No later session changes what follows, so these are notes: a new test has no number at the anchor.
     for text, names in ((new_text, new), (zero_text, zero)):
         if names:

@@ -75,6 +75,34 @@ class TestSmallSteps:
         assert found(noisy(CREEP, random.Random(3), 0.1), std_error=0.001).drift.verdict is DriftVerdict.UNDECIDED
 
 
+class TestOneSession:
+    """One session in twenty is an outlier on a busy machine, so one session alone fails nothing."""
+
+    STEADY = noisy([100.0] * 30, random.Random(1))
+
+    def test_a_session_far_from_the_one_before_is_a_candidate(self) -> None:
+        assert found([*self.STEADY, 120.0]).drift.verdict is DriftVerdict.CANDIDATE
+
+    def test_a_second_session_of_the_commit_decides(self) -> None:
+        commits = [f"c{at}" for at in range(31)]
+        slow = found([*self.STEADY, 120.0, 120.0], commit=[*commits, "c30"])
+        assert slow.drift.verdict is DriftVerdict.EXCEEDED
+        quick = found([*self.STEADY, 120.0, 100.0], commit=[*commits, "c30"])
+        assert quick.drift.verdict is DriftVerdict.CANDIDATE
+
+    def test_so_does_a_session_of_the_next_commit(self) -> None:
+        assert found([*self.STEADY, 120.0, 120.5]).drift.verdict is DriftVerdict.EXCEEDED
+
+    def test_outliers_of_unchanged_code_fail_hardly_ever(self) -> None:
+        chosen = random.Random(2)
+        verdicts = []
+        for _ in range(200):
+            levels = [100.0 * (1.2 if at and chosen.random() < 0.05 else 1.0) for at in range(30)]
+            verdicts.append(found(noisy(levels, chosen, 0.01)).drift.verdict)
+        assert verdicts.count(DriftVerdict.EXCEEDED) <= 2
+        assert verdicts.count(DriftVerdict.CANDIDATE) >= 4
+
+
 class TestErrors:
     """The stated probabilities, at a growth of exactly the limit."""
 
