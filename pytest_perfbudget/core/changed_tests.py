@@ -186,7 +186,7 @@ class ChangedTest:
     @property
     def change(self) -> PerfTestChange | None:
         """The kind of the change; None if the test measures as much as before."""
-        if self.renamed:
+        if self.renamed:  # with the base's code, the new version may run another function, which had that name before
             return PerfTestChange.FOLLOWS_CODE
         measures_less = bool(self.numbers or self.hiding or self.is_incomparable)
         is_doubtful = self.is_of_code or (self.is_unknown and not self.is_own and not self.may_patch)

@@ -113,7 +113,7 @@ HIDING = {"step": ReplacedCode({"shop:price": 0.92}, frozenset({"shop:price"}))}
         (ChangedTest(True, NOT_KNOWN), PerfTestChange.MEASURES_LESS),
         (ChangedTest(False, NOT_KNOWN), PerfTestChange.MAY_MEASURE_LESS),
         (ChangedTest(True, NOT_KNOWN, renamed={"work": "compute"}), PerfTestChange.FOLLOWS_CODE),
-        (ChangedTest(True, LOWER, renamed={"work": "compute"}), PerfTestChange.MEASURES_LESS),  # a number says more
+        (ChangedTest(True, LOWER, renamed={"work": "compute"}), PerfTestChange.FOLLOWS_CODE),  # of an exchanged name
         (ChangedTest(True, replaced=OTHER), PerfTestChange.MEASURES_OTHER_CODE),
         (ChangedTest(True, replaced=HIDING), PerfTestChange.MEASURES_LESS),
         (ChangedTest(True, with_base=ChangedTest(True, NOT_KNOWN)), None),  # the head's code has shown enough
