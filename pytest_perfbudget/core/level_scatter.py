@@ -10,7 +10,7 @@ errors would be the levels.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import Final
 
@@ -28,6 +28,9 @@ _BETTER: Final = 2.0
 """The logarithm of the likelihood that a smaller share than the whole must gain."""
 _CAP: Final = 2.75
 """The residual, in standard deviations, from which a point is no less likely."""
+
+_LEFT_OUT: Final = 0.05
+"""The share of squares that is left out where most values are equal."""
 
 _QUARTILE: Final = NormalDist().inv_cdf(0.75)
 _HALVINGS: Final = 40
@@ -64,7 +67,8 @@ def scatter_of_neighbours(values: Floats, errors: Floats) -> Scatter:
         found: NDArray[np.bool_] = np.median(squares / variances, axis=1) > _QUARTILE**2
         return found
 
-    return _likeliest(squares, own, 2.0, float(squares.max()) / _QUARTILE**2, is_small)
+    found = _likeliest(squares, own, 2.0, float(squares.max()) / _QUARTILE**2, is_small)
+    return _of_few_values(found, squares / 2) if _has_few_values(values) else found
 
 
 def scatter_about(flat: Floats, errors: Floats, fit: LevelFit) -> Scatter:
@@ -75,7 +79,23 @@ def scatter_about(flat: Floats, errors: Floats, fit: LevelFit) -> Scatter:
         found: NDArray[np.bool_] = np.minimum(squares / variances, TUNING**2).sum(axis=1) > LIMITED_SQUARE * fit.dof
         return found
 
-    return _likeliest(squares, errors**2, 1.0, 4 * float(squares.max()), is_small)
+    found = _likeliest(squares, errors**2, 1.0, 4 * float(squares.max()), is_small)
+    return _of_few_values(found, squares * len(flat) / max(fit.dof, 1)) if _has_few_values(flat) else found
+
+
+def _has_few_values(values: Floats) -> bool:
+    """Return whether most values are equal to their neighbours, as counts are."""
+    return bool(np.median(np.abs(np.diff(values))) < LEAST_SPREAD)
+
+
+def _of_few_values(found: Scatter, squares: Floats) -> Scatter:
+    """Return the scatter of values most of which are equal, from the squares of residuals.
+
+    A count that is larger by one call in every fifth session scatters, although its median residual is zero. The
+    largest squares are left out, because outliers and steps are among them.
+    """
+    kept = np.sort(squares)[: max(round((1 - _LEFT_OUT) * len(squares)), 1)]
+    return replace(found, spread=max(found.spread, float(np.sqrt(kept.mean()))))
 
 
 def _likeliest(

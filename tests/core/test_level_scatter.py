@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 
+from pytest_perfbudget.core.change_points import change_points
 from pytest_perfbudget.core.level_fit import fit_levels
 from pytest_perfbudget.core.level_scatter import Scatter, scatter_about, scatter_of_neighbours
 from pytest_perfbudget.core.levels import Floats
@@ -65,3 +67,27 @@ class TestShown:
 
     def test_equal_values_have_the_least_spread(self, estimate: Estimate) -> None:
         assert np.sqrt(estimate(np.zeros(COUNT), np.zeros(COUNT)).variances(np.zeros(COUNT))).max() == 1e-4
+
+
+class TestCounts:
+    """A count that is larger by one call in every fifth session scatters, although most sessions are equal."""
+
+    @staticmethod
+    def flickering(seed: int, share: float, step: int = 0) -> list[float]:
+        chosen = random.Random(seed)
+        return [1000.0 + (chosen.random() < share) + (step if at >= 30 else 0) for at in range(60)]
+
+    @pytest.mark.parametrize("share", [0.1, 0.3, 0.5])
+    def test_a_second_value_is_no_change(self, share: float) -> None:
+        found = [change_points(self.flickering(seed, share), None) for seed in range(40)]
+        assert sum(bool(one.changes) for one in found) <= 4  # 9 to 16 if the median residual is the spread
+
+    @pytest.mark.parametrize(("share", "step"), [(0.0, 1), (0.1, 1), (0.2, 3)])
+    def test_a_step_is_found_beside_it(self, share: float, step: int) -> None:
+        found = [change_points(self.flickering(seed, share, step), None) for seed in range(10)]
+        assert all(any(abs(change.index - 30) <= 3 for change in one.changes) for one in found)
+
+    def test_an_outlier_hides_no_step(self) -> None:
+        values = self.flickering(1, 0.0, step=1)
+        values[10] = 2000.0
+        assert [one.index for one in change_points(values, None).changes] == [30]
