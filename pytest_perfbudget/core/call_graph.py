@@ -16,8 +16,12 @@ MOST_EDGES: Final = 300
 LEAST_SHARE: Final = 0.003
 """The smallest share of the whole time with which an edge is kept: narrower frames cannot be seen."""
 
-INTERRUPTED: Final = 1.5
-"""The ratio of a profiled call to a measured call above which the profile has the time of something else, too."""
+INTERRUPTED: Final = 2.5
+"""The ratio of a profiled call to a measured call above which the profile has the time of something else, too.
+
+Under the profiler, CPython 3.11 runs a loop of pure Python in 1.6 to 1.9 times its time, though the loop calls nothing,
+and a call of some 25 us in up to 2.4 times its time.
+"""
 
 _MOST_OVERHEAD: Final = 2.0
 """The most of the calibrated overhead that a profiled call has: in code of many short calls, up to 1.7 times of it."""

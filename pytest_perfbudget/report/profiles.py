@@ -31,19 +31,23 @@ def flame_caption(graphs: CallGraphs, interrupted: str = "") -> str:
 
 
 def interrupted_text(measurement: Measurement) -> str:
-    """Return that a profiled call of a measurement was interrupted, by which its functions tell nothing; else empty."""
+    """Return that a profiled call of a measurement took too long to be compared; empty if it did not.
+
+    The mean has the stalls of the machine and counts only where nothing else is known.
+    """
     graphs = measurement.call_graphs
     if graphs is None:
         return ""
     time = next((one for one in measurement.changes if one.metric == TIME.name), None)
-    known = [measurement.statistics.get(name, 0.0) for name in ("median", "mean")]
-    head_ns = max(time.after or 0.0 if time is not None else 0.0, *known)
+    median_ns, mean_ns = (measurement.statistics.get(name, 0.0) for name in ("median", "mean"))
+    head_ns = max(time.after or 0.0 if time is not None else 0.0, median_ns) or mean_ns
     base_ns = time.before or 0.0 if time is not None else 0.0
     for side, graph, measured_ns in (("", graphs.head, head_ns), (" of the other side", graphs.base, base_ns)):
         if graph is not None and measured_ns and graph.is_interrupted(measured_ns):
+            compared = "" if graphs.base is None else ", so the functions are not compared"
             return (
-                f"the call{side} took far longer than the measured {quantity(measured_ns, 'ns')}, so that it was "
-                "interrupted: the functions are not compared"
+                f"the call{side} took far longer than the measured {quantity(measured_ns, 'ns')}: something else "
+                f"probably interrupted it{compared}"
             )
     return ""
 
