@@ -27,6 +27,7 @@ from pytest_perfbudget.core.round_times import RoundTimes
 from pytest_perfbudget.core.run_result import ComparedWith, RunResult
 from pytest_perfbudget.core.session_findings import find_loosened
 from pytest_perfbudget.report import formats
+from pytest_perfbudget.report.formats.comparison import headings
 
 GOLDEN = Path(__file__).parent / "report" / "golden" / "comparison.txt"
 
@@ -243,6 +244,20 @@ class TestCompare:
         if os.environ.get("PERFBUDGET_GOLDEN") == "write":
             GOLDEN.write_text(text, "utf-8")
         assert text == GOLDEN.read_text("utf-8")
+
+    @pytest.mark.parametrize(
+        ("names", "shown"),
+        [
+            (["/tmp/runs-of-today/a/report.json", "/tmp/runs-of-today/b/report.json"], ["a", "b"]),
+            (["/tmp/runs-of-today/x/a.json", "/tmp/runs-of-today/x/b.json"], ["a.json", "b.json"]),
+            (["/tmp/runs-of-today/report.json", "/tmp/runs-of-today/b/report.json"], ["report.json", "b/report.json"]),
+            (["/tmp/runs-of-today/a/x.json"] * 2, ["/tmp/runs…today/a/x.json"] * 2),
+            (["a.json", "b.json"], ["a.json", "b.json"]),
+            ([f"{20 * 'x'}{one}{20 * 'y'}" for one in "pq"], [f"{at}: {12 * 'x'}…{11 * 'y'}" for at in (1, 2)]),
+        ],
+    )  # fmt: skip
+    def test_headings_keep_what_tells_the_files_apart(self, names: list[str], shown: list[str]) -> None:
+        assert list(headings(names, unicode=True)) == shown
 
     def test_only_a_regression_is_exit_code_1(self, capsys: pytest.CaptureFixture[str]) -> None:
         base, head, _ = self.sessions()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Final
 
 from pytest_perfbudget.core.measurement import measurement_id
@@ -56,16 +57,17 @@ def _table(sides: Sides, width: int, *, unicode: bool) -> Iterator[str]:
     if not places:
         return
     reference = [next(one[place] for one in found if place in one).result for place in places]
+    files = list(headings(sides.names, unicode=unicode))
     befores: list[Cell] = [(_quantity(one.before, one.unit), "") for one in reference]
     columns = [
         Column("metric", [(metric, "") for _, metric in places]),
-        Column(_short(sides.names[0], unicode=unicode), befores, is_right=True),
+        Column(files[0], befores, is_right=True),
     ]
-    for name, changes in zip(sides.names[1:], found, strict=True):
+    for file, changes in zip(files[1:], found, strict=True):
         rows = [changes.get(place) for place in places]
         columns += [
             Column(
-                _short(name, unicode=unicode),
+                file,
                 [BLANK if one is None else (_after(one), "") for one in rows],
                 is_right=True,
             ),
@@ -86,8 +88,35 @@ def _names(
         yield printable(measurement_id(short[one.nodeid], one.name), unicode=unicode)
 
 
-def _short(name: str, *, unicode: bool) -> str:
-    return cut(printable(name, unicode=unicode), _LONGEST_FILE, unicode=unicode)
+def headings(names: Sequence[str], *, unicode: bool) -> Iterator[str]:
+    """Yield a short heading for each file; files whose headings would be the same are numbered in their order."""
+    found = [cut(printable(one, unicode=unicode), _LONGEST_FILE, unicode=unicode) for one in _distinct_parts(names)]
+    is_clear = len(set(found)) == len(set(names))
+    yield from found if is_clear else (f"{number}: {one}" for number, one in enumerate(found, 1))
+
+
+def _distinct_parts(names: Sequence[str]) -> list[str]:
+    """Return the names of files without the folders and the file name that all of them have in common.
+
+    `runs/a/report.json` and `runs/b/report.json` become `a` and `b`. Names that all fit are left whole.
+    """
+    if all(len(one) <= _LONGEST_FILE for one in names):
+        return list(names)
+    parts = [PurePath(one).parts for one in names]
+    if len(set(parts)) == 1:
+        return list(names)
+    first = _common(parts)
+    last = _common([one[first:][::-1] for one in parts])
+    if any(len(one) <= first + last for one in parts):  # the folder of a file is a part of the name of another
+        last = 0
+    kept = [one[first : len(one) - last] for one in parts]
+    return [str(PurePath(*one)) if one else name for one, name in zip(kept, names, strict=True)]
+
+
+def _common(parts: Sequence[Sequence[str]]) -> int:
+    """Return the number of parts at the beginning that all names have in common."""
+    shortest = min(map(len, parts))
+    return next((at for at in range(shortest) if len({one[at] for one in parts}) > 1), shortest)
 
 
 def _after(change: SavedChange) -> str:
