@@ -36,9 +36,11 @@ def drift_remedy(test: str, name: str, anchor: str) -> str:
 
 def fails_by_drift_text(findings: Iterable[Finding]) -> str:
     """Return why a session fails by drift, with the first command that finds a commit; empty if it does not."""
-    failing = [one for one in findings if one.kind == DRIFT and one.test and one.is_failure]
+    by_drift = [one for one in findings if one.kind == DRIFT and one.is_failure]
+    failing = [one for one in by_drift if one.test]
     if not failing:
-        return ""
+        because = "which fails the session and no test because of --perf-strict (or strict = true)"
+        return f"Drift was not judged, {because}." if by_drift else ""
     number = f"{counted(len(failing), 'number')} drifted above max_drift, which fails the session and no test"
     return f"{number}. {failing[0].remedy}".rstrip()
 

@@ -213,6 +213,9 @@ def test_an_anchor_that_cannot_be_held_against_is_one_line(lean: Project, anchor
     strict = lean.run(TESTS.format(cost=4), "--perf-strict")
     assert strict.ret == 1
     assert reason in strict.stdout.str()
+    why = "Drift was not judged, which fails the session and no test because of --perf-strict (or strict = true)."
+    assert why in strict.outlines
+    assert why not in result.outlines
 
 
 NEWER = """
