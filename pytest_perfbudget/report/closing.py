@@ -108,6 +108,15 @@ def maximum_text() -> str:
     return f"{MAXIMUM_MARK} is the slowest round: too few rounds for the percentile"
 
 
+UNSURE_MARK: Final = "?"
+"""The mark of a change that no verdict vouches for."""
+
+
+def unsure_text() -> str:
+    """Return the line that explains the mark of a change that may be chance."""
+    return f"{UNSURE_MARK} may be chance: undecided, or unconfirmed by fresh processes, or the test itself changed"
+
+
 def fresh_text() -> str:
     """Return the line that explains why the number of a change is not the number of the session."""
     return "measured of a change: in fresh processes; p50 and p95: in this session"

@@ -31,6 +31,7 @@ from rich.cells import cell_len
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.policy import Policy
 from pytest_perfbudget.core.results import BudgetResult, RegressionResult, RegressionVerdict
+from pytest_perfbudget.report.closing import unsure_text
 from pytest_perfbudget.report.formats.table import render_table
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -223,7 +224,7 @@ class TestOrder:
             "exceeded", "exceeded", "exceeded", "regressed", "regressed", "regressed",
             "undecided", "near", "undecided", "unmeasured",
             "improved", "new",
-            "within", "within", "unchanged", "no", "*", "6",
+            "within", "within", "unchanged", "no", "*", "?", "6",
         ]  # fmt: skip
 
     def test_with_strict_what_is_not_judged_is_a_failure(self) -> None:
@@ -231,6 +232,18 @@ class TestOrder:
         near = measurement(named("near"), budget("p95", 45 * MS, 50 * MS))
         assert [row[0] for row in words(near, new)] == ["near", "new"]
         assert [row[0] for row in words(near, new, strict=True)][:2] == ["new", "near"]
+
+    @pytest.mark.parametrize(
+        ("verdict", "runs", "is_explained"),
+        [
+            (RegressionVerdict.UNDECIDED, 0, True),
+            (RegressionVerdict.UNCONFIRMED, 10, True),
+            (RegressionVerdict.UNCHANGED, 0, False),
+        ],
+    )
+    def test_a_question_mark_is_explained(self, verdict: RegressionVerdict, runs: int, is_explained: bool) -> None:
+        lines = drawn(measurement(named(1), budget("p95", 1 * MS, 50 * MS), replace(change(1.02, verdict), runs=runs)))
+        assert (unsure_text() in lines) is is_explained
 
     def test_a_screening_that_leaves_a_small_change_open_is_no_warning(self) -> None:
         """An interval that reaches beyond what is allowed is usual, and no test looks slower."""
@@ -248,7 +261,7 @@ class TestLength:
     def test_forty_rows_are_shown_and_a_line_says_what_is_not(self) -> None:
         new = [measurement(named(f"new_{n}"), change(None, RegressionVerdict.NEW)) for n in range(3)]
         lines = drawn(*self.MANY, *new, *PRESSING)
-        assert len(lines) == 2 + 40 + 3
+        assert len(lines) == 2 + 40 + 4
         assert lines[-2] == "33 more measurements: 33 within; -v shows all"
         assert "test_59 " in lines[2 + 10 + 3]
 
@@ -265,7 +278,7 @@ class TestLength:
 
     def test_quiet_shows_nothing_else(self) -> None:
         lines = drawn(*SESSION, verbosity=-1)
-        assert len(lines) == 2 + 10 + 2
+        assert len(lines) == 2 + 10 + 3
         assert lines[-1].startswith("46 more measurements: 1 improved, 1 new, 42 within, 1 unchanged, 1 no budget;")
         assert drawn(*self.MANY, verbosity=-1) == ["60 more measurements: 60 within; -v shows all"]
 

@@ -12,11 +12,13 @@ from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.policy import Policy
 from pytest_perfbudget.report.closing import (
     MAXIMUM_MARK,
+    UNSURE_MARK,
     fresh_text,
     further_limits_text,
     left_out_text,
     maximum_text,
     mean_text,
+    unsure_text,
 )
 from pytest_perfbudget.report.formats.table_columns import columns_of
 from pytest_perfbudget.report.formats.table_layout import Cell, Column, cut, draw, short_names
@@ -62,6 +64,8 @@ def render_table(
             notes.append(mean_text())
         if any(text.endswith(MAXIMUM_MARK) for column in columns if column.is_right for text, _ in column.cells):
             notes.append(maximum_text())
+        if any(text.endswith(UNSURE_MARK) for column in columns if column.is_right for text, _ in column.cells):
+            notes.append(unsure_text())
         headings = {column.heading for column in columns}
         is_fresh = any(row.change and row.change.is_pressing and row.change.result.runs for row in rows)
         if is_fresh and headings >= {"measured", "p50"}:

@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from pytest_perfbudget.core.kinds import RATIO
 from pytest_perfbudget.core.metrics import TIME, Direction, is_just_maximum
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
-from pytest_perfbudget.report.closing import MAXIMUM_MARK
+from pytest_perfbudget.report.closing import MAXIMUM_MARK, UNSURE_MARK
 from pytest_perfbudget.report.formats.table_layout import BLANK, Bar, Cell, Column, cut
 from pytest_perfbudget.report.formats.table_rows import Row, Urgency
 from pytest_perfbudget.report.numbers import quantity
@@ -200,7 +200,7 @@ def _change(row: Row, *, unicode: bool) -> Cell:
 
 def _mark(change: RegressionResult, *, unicode: bool) -> str:
     if change.verdict in _UNSURE:
-        return "?"
+        return UNSURE_MARK
     if not unicode or change.verdict not in (RegressionVerdict.REGRESSED, RegressionVerdict.IMPROVED):
         return " "
     is_up = (change.verdict is RegressionVerdict.REGRESSED) is (change.direction is Direction.LOWER)
