@@ -115,8 +115,18 @@ def _numbers(measurement: Measurement, budget: BudgetResult, alpha: float) -> It
     if budget.without_waits is not None:
         own = quantity(budget.without_waits, budget.unit, beside=budget.limit)
         yield f"{budget.label} without the time in which the rounds waited for a CPU: {own}"
+    elif (own_ns := _own_time(measurement, budget)) is not None:
+        own = quantity(own_ns, budget.unit, beside=budget.limit)
+        yield f"{own} without the time in which other processes held the CPU"
     if budget.reason:
         yield budget.reason
+
+
+def _own_time(measurement: Measurement, budget: BudgetResult) -> float | None:
+    """Return the time of an exceeded budget without the waits for a CPU; None if it is not known or hardly smaller."""
+    is_exceeded = budget.verdict is BudgetVerdict.EXCEEDED
+    own_ns = (measurement.without_waits or {}).get(budget.metric) if is_exceeded and wall_budgets([budget]) else None
+    return own_ns if own_ns is not None and own_ns < _FAR * (budget.estimate or 0) else None
 
 
 def remedy(budget: BudgetResult, *, is_failure: bool) -> str:

@@ -34,6 +34,13 @@ class TestBudgets:
             "Make the code cheaper, or raise the limit at the place that the failure names if the cost is intended.",
         ]
 
+    @pytest.mark.parametrize(("own", "is_told"), [(55 * MS, False), (40 * MS, True)])
+    def test_a_failure_on_a_busy_machine_has_the_time_without_the_waits(self, own: float, is_told: bool) -> None:
+        text = failure(measurement(budget(), without_waits={"p95": own}))
+        assert ("  40 ms without the time in which other processes held the CPU" in text) is is_told
+        of_span = failure(measurement(budget(span="db.query"), without_waits={"p95": own}))
+        assert not any("other processes" in line for line in of_span)
+
     def test_a_failure_just_beyond_its_limit_shows_that_it_is(self) -> None:
         text = failure(measurement(budget(estimate=50.004 * MS, lower=50.001 * MS)))
         assert text[0] == "p95 50.004 ms exceeds its budget of 50 ms (100.01%)"

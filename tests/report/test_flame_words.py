@@ -55,7 +55,9 @@ def test_an_interrupted_call_says_so_and_has_no_colours(head: CallGraph, base: C
     found = slower(head, base)
     drawn = flame(found, None)
     assert drawn is not None
-    assert drawn["caption"].endswith(f"; {side}: something else probably interrupted it, so the functions are not compared")
+    assert drawn["caption"].endswith(
+        f"; {side}: something else probably interrupted it, so the functions are not compared"
+    )
     assert not drawn["is_compared"]
     assert set(shades(found)) == {0}
 
