@@ -70,6 +70,7 @@ class Cause(enum.Enum):
     TOO_FEW_ROUNDS = "too_few_rounds"
     BUSY_MACHINE = "busy_machine"
     UNDECIDED = "undecided"
+    NOT_CONFIRMED = "not_confirmed"
     NO_BASELINE = "no_baseline"
     NOT_COMPARED = "not_compared"
     DRIFTED = "drifted"
@@ -252,7 +253,11 @@ def _cause_of_change(measurement: Measurement, change: RegressionResult) -> Caus
     if change.verdict is RegressionVerdict.UNDECIDED:
         if is_unsuspicious(measurement, change):
             return None
-        return Cause.LOAD_TOO_SHORT if measurement.kind is LOAD_KIND else Cause.UNDECIDED
+        if measurement.kind is LOAD_KIND:
+            return Cause.LOAD_TOO_SHORT
+        # More rounds do not help where fresh processes differ from those of the baseline, but pairs in turns do.
+        is_by_runs = change.runs and not (change.in_pairs or change.against or change.reason)
+        return Cause.NOT_CONFIRMED if is_by_runs else Cause.UNDECIDED
     if change.verdict is RegressionVerdict.NEW and change.against:
         return None  # the other commit will never have the test
     return _BY_CHANGE.get(change.verdict)

@@ -33,6 +33,7 @@ _COUNTED: Final = {
     Cause.TOO_FEW_ROUNDS: ("budget", "with too few rounds"),
     Cause.BUSY_MACHINE: ("budget", "undecided only because other processes held the CPU"),
     Cause.UNDECIDED: ("number", "undecided"),
+    Cause.NOT_CONFIRMED: ("number", "undecided after fresh processes"),
     Cause.NO_BASELINE: ("number", "without a baseline"),
     Cause.NOT_COMPARED: ("changed test", "not compared"),
     Cause.DRIFTED: ("number", "that drifted from the anchor"),
@@ -58,6 +59,7 @@ _ACTIONS: Final = {
     Cause.TOO_FEW_ROUNDS: "raise max_time",
     Cause.BUSY_MACHINE: "run again, or on a calmer machine",
     Cause.UNDECIDED: "raise max_time",
+    Cause.NOT_CONFIRMED: 'compare in turns: confirm = "duet" or pytest --perf-against COMMIT',
     Cause.NO_BASELINE: "pytest --perf-update-baseline",
     Cause.DRIFT_NOT_JUDGED: "the line on drift says why",
 }
