@@ -451,6 +451,20 @@ class TestMerge:
         assert merged["part"] is None
         assert main(["merge", *files, "--parts=4"]) == (0 if len(numbers) == 4 else 2)
 
+    @pytest.mark.parametrize("is_lost", [True, False])
+    def test_a_part_whose_baseline_is_lost_is_not_ready(
+        self, is_lost: bool, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        other = measurement(nodeid="a.py::other", max_regression=0.05)
+        passed = replace(SESSION, exit_status=0, left_out=(), other_failures=0, other_failed=())
+        lone = RunResult(passed, None if is_lost else ComparedWith("the baseline"), [other])
+        assert main(["merge", *shards(replace(self.many(), session=passed), lone), "-o", "all.json"]) == 0
+        said = "perfbudget: shard1.json: not compared with the baseline: no baseline for 1 measurement\n"
+        assert capsys.readouterr().err == (said if is_lost else "")
+        assert main(["health", "all.json", "--require", "ready"]) == int(is_lost)
+        reason = "conditional\n  1 number without a baseline (pytest --perf-update-baseline)\n    a.py::other\n"
+        assert capsys.readouterr().out.endswith(reason if is_lost else "ready\n")
+
     def test_several_machines_and_left_out_tests_are_named(self, capsys: pytest.CaptureFixture[str]) -> None:
         first, second = (
             RunResult(

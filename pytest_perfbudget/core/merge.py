@@ -12,11 +12,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from pytest_perfbudget.core.decision import has_numbers
 from pytest_perfbudget.core.finding import Finding
 from pytest_perfbudget.core.measurement import Measurement, measurement_id
 from pytest_perfbudget.core.metrics import TIME
-from pytest_perfbudget.core.results import RegressionResult
-from pytest_perfbudget.core.run_result import NO_TESTS, ComparedWith, RunResult, SessionFacts
+from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
+from pytest_perfbudget.core.run_result import BASELINE, NO_TESTS, ComparedWith, RunResult, SessionFacts
 from pytest_perfbudget.core.slowdown import rejudged
 
 _FAILED: Final = 1
@@ -39,14 +40,17 @@ def merge(parts: Mapping[str, RunResult]) -> RunResult:
         parts: the results by name, at least one; errors name the parts.
 
     Raises:
-        MergeError: the parts have different settings or commits or the same measurement, or a part ended early.
+        MergeError: the parts have different settings or commits or the same measurement, a part ended early, or a
+            part was not compared with the commit that the others were compared with.
     """
     _check(parts)
     results = list(parts.values())
+    is_compared = any(one.compared_with is not None for one in results)
+    uncompared = {one.id for result in results for one in _uncompared(result) if is_compared}
     shares = [_sharing(one) for one in results]
     total = max(1, sum(shares))
     measurements = [
-        _rejudged(one, max(1, share) / total)
+        _new(one) if one.id in uncompared else _rejudged(one, max(1, share) / total)
         for result, share in zip(results, shares, strict=True)
         for one in result.measurements
     ]
@@ -81,10 +85,19 @@ def doubts(parts: Mapping[str, RunResult], merged: RunResult) -> Iterator[str]:
             yield f"{name}: {number:,} {'test' if number == 1 else 'tests'} failed, not by a budget or a comparison"
         elif _fails_otherwise(one):
             yield f"{name}: the session failed, not by a test (exit status {one.session.exit_status})"
-    if merged.compared_with is not None and (others := merged.compared_with.others):
+    if merged.compared_with is not None:
+        yield from _doubts_of_comparison(parts, merged.compared_with)
+
+
+def _doubts_of_comparison(parts: Mapping[str, RunResult], compared: ComparedWith) -> Iterator[str]:
+    for name, one in parts.items():
+        if number := len(_uncompared(one)):
+            lacking = f"{number:,} {'measurement' if number == 1 else 'measurements'}"
+            yield f"{name}: not compared with {compared.against}: no baseline for {lacking}"
+    if others := compared.others:
         first = measurement_id(*others[0])
         more = f" and {len(others) - 1:,} more" if len(others) > 1 else ""
-        yield f"no part ran what {merged.compared_with.against} has: {first}{more}: is a report left out?"
+        yield f"no part ran what {compared.against} has: {first}{more}: is a report left out?"
 
 
 def _check(parts: Mapping[str, RunResult]) -> None:
@@ -105,6 +118,7 @@ def _check(parts: Mapping[str, RunResult]) -> None:
                     f"{first} and {name} are no parts of one session: {what} is {own!r} in one, {other!r} in the other"
                 )
                 raise MergeError(message)
+    _check_comparison(parts)
     seen: dict[str, str] = {}
     for name, result in parts.items():
         for one in result.measurements:
@@ -112,6 +126,31 @@ def _check(parts: Mapping[str, RunResult]) -> None:
                 message = f"{seen[one.id]} and {name} both have {one.id}: give each test to one part only"
                 raise MergeError(message)
             seen |= {one.id: name}
+
+
+def _check_comparison(parts: Mapping[str, RunResult]) -> None:
+    """Refuse a part that another run with the same options can compare; a lost baseline is a doubt only."""
+    compared = {name: one.compared_with.against for name, one in parts.items() if one.compared_with is not None}
+    other = next((name for name, against in compared.items() if against != BASELINE and parts[name].measurements), None)
+    for name, result in parts.items():
+        if other is not None and _uncompared(result):
+            against = compared[other]
+            message = f"{name} was not compared with {against}, and {other} was: run this part with the same comparison"
+            raise MergeError(message)
+
+
+def _uncompared(part: RunResult) -> list[Measurement]:
+    """Return the measurements that the session of a part could have compared, if the session compared nothing."""
+    is_updated = part.update is not None and not part.update.problem
+    if part.compared_with is not None or is_updated:
+        return []
+    return [one for one in part.measurements if has_numbers(one) and one.max_regression is not None]
+
+
+def _new(measurement: Measurement) -> Measurement:
+    """Return a measurement that has no baseline, in a result that is compared with the baseline."""
+    lacking = RegressionResult(TIME.name, RegressionVerdict.NEW, reason="this part was not compared with the baseline")
+    return replace(measurement, changes=[*measurement.changes, lacking])
 
 
 def _absent(sessions: Sequence[SessionFacts]) -> str:

@@ -169,6 +169,15 @@ class TestRefusals:
             merge({"a": part(one), "b": other})
         merge({"a": part(one), "b": replace(part(two), compared_with=None)})
 
+    def test_a_part_without_the_comparison_of_the_others_is_refused(self) -> None:
+        one, two = (measurement(nodeid=f"a.py::{name}", max_regression=0.05) for name in ("one", "two"))
+        first = replace(part(one), compared_with=ComparedWith("origin/main"))
+        message = "^b was not compared with origin/main, and a was: run this part with the same comparison$"
+        with pytest.raises(MergeError, match=message):
+            merge({"a": first, "b": replace(part(two), compared_with=None)})
+        for quiet in (part(), part(replace(two, max_regression=None)), part(replace(two, rounds=0, statistics={}))):
+            merge({"a": first, "b": replace(quiet, compared_with=None)})
+
     def test_a_test_is_in_one_part_only(self) -> None:
         one = measurement(budget(BudgetVerdict.WITHIN))
         with pytest.raises(
