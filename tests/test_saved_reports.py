@@ -449,7 +449,27 @@ class TestMerge:
         merged = json.loads(Path("all.json").read_text("utf-8"))["session"]
         assert merged["notes"] == [*SESSION.notes, *(one.removeprefix("perfbudget: ") for one in said)]
         assert merged["part"] is None
+        absent = [str(one) for one in range(1, 5) if one not in numbers] if said else []
+        assert [str(one) for one in merged.get("missing_parts", ())] == absent
         assert main(["merge", *files, "--parts=4"]) == (0 if len(numbers) == 4 else 2)
+
+    def test_without_a_part_the_session_is_not_ready(self, capsys: pytest.CaptureFixture[str]) -> None:
+        passed = replace(SESSION, exit_status=0, left_out=(), other_failures=0, other_failed=(), require="ready")
+        unchanged = [measurement(change(RegressionVerdict.UNCHANGED), nodeid=f"a.py::{at}") for at in (1, 2, 3)]
+        first, second, third = shards(
+            *(
+                RunResult(replace(passed, part=at, parts=3), ComparedWith("the baseline", sharing=1), [one])
+                for at, one in enumerate(unchanged, start=1)
+            )
+        )
+        assert main(["merge", first, second, "-o", "two.json"]) == 1
+        assert main(["health", "two.json", "--require", "ready"]) == 1
+        reason = "conditional\n  1 part of the suite missing (merge the reports of all parts)\n    part 3\n"
+        assert capsys.readouterr().out.endswith(reason)
+        assert main(["merge", "two.json", third, "-o", "all.json"]) == 0
+        assert main(["merge", first, second, third, "-o", "all.json"]) == 0
+        assert main(["health", "all.json", "--require", "ready"]) == 0
+        assert capsys.readouterr().out.endswith("ready\n")
 
     @pytest.mark.parametrize("is_lost", [True, False])
     def test_a_part_whose_baseline_is_lost_is_not_ready(

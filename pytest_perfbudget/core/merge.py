@@ -76,8 +76,8 @@ def doubts(parts: Mapping[str, RunResult], merged: RunResult) -> Iterator[str]:
     if len(machines) > 1:
         where = "; ".join(f"{name}: {machine}" for machine, name in machines.items())
         yield f"the parts were measured on {len(machines)} machines, each against its own baseline: {where}"
-    if absent := _absent([one.session for one in parts.values()]):
-        yield absent
+    if merged.session.missing_parts:
+        yield _absent_text(merged.session)
     if empty := [name for name, one in parts.items() if not one.measurements]:
         yield f"{', '.join(empty)}: no measurement in {'this part' if len(empty) == 1 else 'these parts'}"
     for name, one in parts.items():
@@ -153,15 +153,18 @@ def _new(measurement: Measurement) -> Measurement:
     return replace(measurement, changes=[*measurement.changes, lacking])
 
 
-def _absent(sessions: Sequence[SessionFacts]) -> str:
-    """Return which parts are missing; empty if none is, or if a session does not know which part it ran."""
-    known = {one.part: one.parts for one in sessions}
+def _absent(sessions: Sequence[SessionFacts]) -> list[int]:
+    """Return the parts that are missing; none if a session does not know which part it ran."""
     total = sessions[0].parts
-    if None in known or total is None:
-        return ""
-    absent = [str(one) for one in range(1, total + 1) if one not in known]
-    if not absent:
-        return ""
+    absent = set() if total is None else {*range(1, total + 1)}
+    for one in sessions:
+        if one.part is None:  # a merged session, or a session that does not know its part
+            absent &= {*one.missing_parts}
+    return sorted(absent - {one.part for one in sessions})
+
+
+def _absent_text(merged: SessionFacts) -> str:
+    absent, total = [str(one) for one in merged.missing_parts], merged.parts
     if len(absent) == 1:
         return f"part {absent[0]} of {total} is missing: the verdict is on the other parts only"
     return f"parts {', '.join(absent[:-1])} and {absent[-1]} of {total} are missing: the verdict is on the others only"
@@ -236,6 +239,7 @@ def _facts(parts: Sequence[SessionFacts], exit_status: int, measured: Collection
         exit_status=exit_status,
         perf_tests=_sum(one.perf_tests for one in parts),
         not_run=_sum(one.not_run for one in parts),
+        missing_parts=_absent(parts),
         left_out=_left_out(parts, measured),
         other_failures=sum(one.other_failures for one in parts),
         other_failed=[name for one in parts for name in one.other_failed],

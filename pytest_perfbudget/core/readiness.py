@@ -65,6 +65,7 @@ class Cause(enum.Enum):
     MISSING = "missing"
     REMOVED = "removed"
     NOT_RUN = "not_run"
+    PART_MISSING = "part_missing"
     LEFT_OUT = "left_out"
     LOAD_TOO_SHORT = "load_too_short"
     TOO_FEW_ROUNDS = "too_few_rounds"
@@ -265,6 +266,8 @@ def _cause_of_change(measurement: Measurement, change: RegressionResult) -> Caus
 
 def _causes_of_comparison(result: RunResult) -> Iterator[tuple[Cause, str]]:
     compared = result.compared_with
+    for number in result.session.missing_parts:
+        yield Cause.PART_MISSING, f"part {number}"
     known = {one.test for one in result.missing}
     known |= set() if compared is None else {test for test, _ in compared.others}
     for test in result.session.left_out or ():

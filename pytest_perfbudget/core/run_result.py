@@ -35,6 +35,7 @@ class SessionFacts:
         not_run: the number of these that did not run to their end; None if the number is not known.
         part: the number of the part of the suite that the session ran, counted from 1; None if the number is not known.
         parts: the number of all parts; None if the number is not known.
+        missing_parts: the numbers of the parts that a merged session lacks.
         left_out: the node ids of the perf tests that were collected, and deselected, or skipped or xfailed without a
             number; None if not known.
         other_failures: the number of tests that failed by something other than a finding, such as an assertion.
@@ -69,6 +70,7 @@ class SessionFacts:
     not_run: int | None = None
     part: int | None = None
     parts: int | None = None
+    missing_parts: Sequence[int] = ()
     left_out: Sequence[str] | None = None
     other_failures: int = 0
     other_failed: Sequence[str] = ()
@@ -96,7 +98,8 @@ class SessionFacts:
         """Return the facts as builtins."""
         lists = {"other_failed": list(self.other_failed), "notes": list(self.notes)}
         lists |= {} if self.left_out is None else {"left_out": list(self.left_out)}
-        return {**asdict(self), "versions": dict(self.versions), **lists}
+        found = {**asdict(self), "versions": dict(self.versions), "missing_parts": list(self.missing_parts), **lists}
+        return found if self.missing_parts else {name: one for name, one in found.items() if name != "missing_parts"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,6 +117,7 @@ class TestReasons:
             ({"missing": [GONE]}, Cause.MISSING, Grade.CONDITIONAL),
             ({"missing": [GONE], "compared_with": ComparedWith("main")}, Cause.REMOVED, Grade.CONDITIONAL),
             ({"facts": {"left_out": ["a.py::test"]}}, Cause.LEFT_OUT, Grade.CONDITIONAL),
+            ({"facts": {"parts": 3, "missing_parts": [2]}}, Cause.PART_MISSING, Grade.CONDITIONAL),
             ({"compared_with": replace(BASELINE, others=[("a.py::test", "")])}, Cause.NOT_RUN, Grade.CONDITIONAL),
         ],
     )

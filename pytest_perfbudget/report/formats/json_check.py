@@ -50,6 +50,7 @@ _MAY_BE_ABSENT: Final = frozenset(
         "instructions",
         "load",
         "loosened",
+        "missing_parts",
         "over_time",
         "recording",
         "repeats",
