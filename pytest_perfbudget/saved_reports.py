@@ -13,7 +13,7 @@ from typing import Final
 
 from pytest_perfbudget.atomic_write import is_written_directly, replace_text
 from pytest_perfbudget.core.decision import find
-from pytest_perfbudget.core.finding import DRIFT, LOOSENED, NOT_UPDATED, NOTHING_COMPARED, Finding
+from pytest_perfbudget.core.finding import DRIFT, LOOSENED, NOT_RECORDED, NOT_UPDATED, NOTHING_COMPARED, Finding
 from pytest_perfbudget.core.merge import MergeError, doubts, merge, with_findings, with_notes
 from pytest_perfbudget.core.policy import GateMode, Policy
 from pytest_perfbudget.core.readiness import Grade, readiness_of
@@ -22,7 +22,7 @@ from pytest_perfbudget.core.saved_comparison import compare_sessions, is_same_se
 from pytest_perfbudget.core.session_findings import find_missing
 from pytest_perfbudget.core.session_spread import SPREAD
 from pytest_perfbudget.core.units import parse_share
-from pytest_perfbudget.errors import ReportError
+from pytest_perfbudget.errors import HINT, ReportError
 from pytest_perfbudget.report import formats
 from pytest_perfbudget.report.bars import shows_bars
 from pytest_perfbudget.report.closing import health_text
@@ -199,7 +199,20 @@ def _findings(merged: RunResult, parts: Sequence[RunResult]) -> list[Finding]:
     loosened: list[Finding] = []
     for one in (one for part in parts for one in _loosened(part, parts)):
         loosened += [] if one in loosened else [one]
-    return [*loosened, *found, *(one for part in parts for one in part.findings if one.kind in kept)]
+    of_parts = [one for part in parts for one in part.findings if one.kind in kept]
+    return [*loosened, *found, *_not_recorded(parts), *of_parts]
+
+
+def _not_recorded(parts: Sequence[RunResult]) -> Iterator[Finding]:
+    """Yield a finding for each limit on spans that no part has recorded; a part without a measurement cannot know."""
+    known = [
+        {one.headline.partition(HINT)[0]: one for one in part.findings if one.kind == NOT_RECORDED}
+        for part in parts
+        if part.measurements
+    ]
+    for limit, one in known[0].items() if known else ():
+        if all(limit in found for found in known):
+            yield one
 
 
 def _loosened(part: RunResult, parts: Sequence[RunResult]) -> Iterator[Finding]:

@@ -16,7 +16,7 @@ from results import budget, change, measurement
 from scripting import TWO_WORKERS, Project, regression_verdicts
 
 from pytest_perfbudget.cli import main
-from pytest_perfbudget.core.finding import DRIFT, LOOSENED, Finding, Severity
+from pytest_perfbudget.core.finding import DRIFT, LOOSENED, NOT_RECORDED, Finding, Severity
 from pytest_perfbudget.core.kinds import LOAD, RATIO
 from pytest_perfbudget.core.load.facts import LoadFacts
 from pytest_perfbudget.core.loosening import Loosening
@@ -390,6 +390,33 @@ class TestMerge:
         failed = replace(self.many(), session=replace(SESSION, exit_status=1), findings=[drift])
         assert main(["merge", *shards(self.slow(0.004), failed), "-o", "all.json"]) == 1
         assert [one["kind"] for one in json.loads(Path("all.json").read_text("utf-8"))["findings"]].count("drift") == 1
+
+    @pytest.mark.parametrize("is_recorded", [False, True])
+    def test_a_span_that_no_part_recorded_fails_the_merge(
+        self, is_recorded: bool, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        said = "pyproject.toml: no test recorded a span of the name 'db.query'"
+        hinted = f"{said} (did you mean 'db.queries'?)"
+        failed = replace(SESSION, exit_status=1, strict=True)
+        first, second, empty = (
+            replace(
+                result_of(*tests),
+                session=failed,
+                findings=[Finding(NOT_RECORDED, Severity.FAILURE, "", is_gated=True, headline=text)] if text else [],
+            )
+            for tests, text in (
+                ([measurement(nodeid="a.py::one")], hinted),
+                ([measurement(nodeid="a.py::two")], "" if is_recorded else said),
+                ([], ""),
+            )
+        )
+        if is_recorded:
+            second = replace(second, session=replace(failed, exit_status=0))
+        empty = replace(empty, session=replace(failed, exit_status=0))
+        assert main(["merge", *shards(first, second, empty), "-o", "all.json"]) == int(not is_recorded)
+        assert (hinted in capsys.readouterr().out) is not is_recorded
+        merged = json.loads(Path("all.json").read_text("utf-8"))
+        assert [one["headline"] for one in merged["findings"]] == [hinted] * (not is_recorded)
 
     def test_budgets_stay_as_they_are(self) -> None:
         over = result_of(measurement(budget(), nodeid="a.py::over"))
