@@ -271,6 +271,17 @@ class TestCompare:
         assert main(["compare", head, base, "--spread=2%"]) == 0
         assert "is the same session" not in capsys.readouterr().out
 
+    def test_a_session_does_not_loosen_its_own_tolerance(self, capsys: pytest.CaptureFixture[str]) -> None:
+        sides = [
+            save(f"{ms}.json", result_of(timed(ms, "test_login", max_regression=share), timed(ms, "test_other")))
+            for ms, share in ((4.0, 0.05), (12.0, 9.0), (4.01, 0.05))
+        ]
+        assert main(["compare", *sides[:2], "--spread=2%"]) == 1
+        text = "4.0.json and 12.0.json allow 5 % and 900 % for tests/test_api.py::test_login: the smaller holds\n"
+        assert text in capsys.readouterr().out
+        assert main(["compare", sides[0], sides[2], "--spread=2%"]) == 0
+        assert "the smaller holds" not in capsys.readouterr().out
+
     def test_sessions_without_a_common_number_are_one_line(self, capsys: pytest.CaptureFixture[str]) -> None:
         base, other = save("a.json", result_of(timed(1.0, "test_a"))), save("b.json", result_of(timed(1.0, "test_b")))
         assert main(["compare", base, other]) == 2

@@ -113,6 +113,12 @@ def compare_sessions(reference: RunResult, other: RunResult, spread: float = SPR
     return [found for one, new in pairs for found in _changes(one, new, times[one.id], alpha)]
 
 
+def allowed_slowdown(before: Measurement, after: Measurement) -> float:
+    """Return the smaller of the slowdowns, as shares, that two sessions allow: neither can excuse itself."""
+    known = [one.max_regression for one in (before, after) if one.max_regression is not None]
+    return min(known, default=TOLERANCE)
+
+
 def by_id(result: RunResult) -> Mapping[str, Measurement]:
     """Return the measurements of a session that have numbers, by id."""
     return {one.id: one for one in result.measurements if one.rounds}
@@ -176,7 +182,7 @@ def mean_change(changes: Iterable[SavedChange]) -> MeanChange | None:
 def _changes(
     before: Measurement, after: Measurement, times: tuple[SavedTime, SavedTime] | None, alpha: float
 ) -> Iterator[SavedChange]:
-    tolerance = TOLERANCE if after.max_regression is None else after.max_regression
+    tolerance = allowed_slowdown(before, after)
     if times is not None:
         test = SavedSlowdownTest(tolerance, alpha, times[0])
         smallest = test.smallest_found(times[1])

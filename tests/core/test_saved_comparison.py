@@ -51,6 +51,8 @@ class TestRounds:
     def test_a_slowdown_within_the_tolerance_is_not(self) -> None:
         slow = timed(1.5, seed=2, max_regression=0.6)
         assert compared(timed(1.0), slow).verdict is not RegressionVerdict.REGRESSED
+        assert compared(timed(1.0, max_regression=0.05), slow).verdict is RegressionVerdict.REGRESSED
+        assert compared(timed(1.0, max_regression=9.0), slow).verdict is not RegressionVerdict.REGRESSED
         assert compared(timed(1.0), timed(1.001, seed=2), spread=0.001).verdict is RegressionVerdict.UNCHANGED
 
     def test_a_gain_is_improved(self) -> None:

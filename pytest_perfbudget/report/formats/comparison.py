@@ -168,7 +168,20 @@ def _notes(sides: Sides) -> Iterator[str]:
         if silent := sorted((ids[0] & own) - {one.measurement.id for one in changes}):
             number = counted(len(silent), "measurement")
             yield f"{name}: {number} of both reports not compared, without times, calls or memory: {_some(silent)}"
+    yield from _other_tolerances(sides)
     yield from _explanations(sides)
+
+
+def _other_tolerances(sides: Sides) -> Iterator[str]:
+    """Yield which measurements of a session allow another slowdown than in the reference: the smaller holds."""
+    before = by_id(sides.results[0])
+    for name, result in zip(sides.names[1:], sides.results[1:], strict=True):
+        after = by_id(result)
+        allowed = {one: (before[one].max_regression, after[one].max_regression) for one in before if one in after}
+        if found := [one for one, shares in allowed.items() if None not in shares and len({*shares}) > 1]:
+            shares = " and ".join(f"{100 * (share or 0):.3g} %" for share in allowed[found[0]])
+            others = f", and likewise for {_some(found[1:])}" if found[1:] else ""
+            yield f"{sides.names[0]} and {name} allow {shares} for {_some(found[:1])}: the smaller holds{others}"
 
 
 def _explanations(sides: Sides) -> Iterator[str]:
