@@ -26,6 +26,7 @@ from pytest_perfbudget.history.subjects import subjects_of
 from pytest_perfbudget.paths import project_root
 from pytest_perfbudget.report.bars import shows_bars
 from pytest_perfbudget.report.numbers import counted
+from pytest_perfbudget.report.printable import without_commands
 
 if TYPE_CHECKING:
     from pytest_perfbudget.core.history.creep import Creep
@@ -274,4 +275,4 @@ def _chosen(named: Sequence[SeriesKey], metric: str, file: Path) -> list[SeriesK
 
 def _say(text: str) -> None:
     encoding = sys.stdout.encoding or "ascii"
-    sys.stdout.write(text.encode(encoding, "replace").decode(encoding))
+    sys.stdout.write(without_commands(text).encode(encoding, "replace").decode(encoding))

@@ -30,7 +30,7 @@ from pytest_perfbudget.report.findings import worded
 from pytest_perfbudget.report.formats import json
 from pytest_perfbudget.report.formats.comparison import Sides, render_comparison
 from pytest_perfbudget.report.numbers import counted
-from pytest_perfbudget.report.printable import printable
+from pytest_perfbudget.report.printable import printable, without_commands
 from pytest_perfbudget.report.readiness import readiness_lines, with_readiness
 from pytest_perfbudget.report.session_verdict import failure_lines
 
@@ -308,4 +308,4 @@ def _warn(line: str) -> None:
 
 def _say(text: str) -> None:
     encoding = sys.stdout.encoding or "ascii"
-    sys.stdout.write(text.encode(encoding, "replace").decode(encoding))
+    sys.stdout.write(without_commands(text).encode(encoding, "replace").decode(encoding))

@@ -16,7 +16,7 @@ from results import budget, change, measurement
 from scripting import TWO_WORKERS, Project, regression_verdicts
 
 from pytest_perfbudget.cli import main
-from pytest_perfbudget.core.finding import DRIFT, LOOSENED, NOT_RECORDED, Finding, Severity
+from pytest_perfbudget.core.finding import DRIFT, LOOSENED, NOT_RECORDED, Finding, Missing, Severity
 from pytest_perfbudget.core.kinds import LOAD, RATIO
 from pytest_perfbudget.core.load.facts import LoadFacts
 from pytest_perfbudget.core.loosening import Loosening
@@ -326,6 +326,30 @@ class TestCompare:
 
 def shards(*results: RunResult) -> list[str]:
     return [save(f"shard{at}.json", one) for at, one in enumerate(results)]
+
+
+@pytest.mark.parametrize("sign", ["::", "##["])
+def test_no_text_of_a_report_is_a_command_of_a_workflow(sign: str, capsys: pytest.CaptureFixture[str]) -> None:
+    command = f"{sign}error]::gone" if sign == "##[" else f"{sign}error::gone"
+    text = f"a line\n{command}\n  {command}"
+    finding = Finding(
+        LOOSENED, Severity.FAILURE, command, headline=text, evidence=[text], remedy=text, is_gated=True, file="a.py"
+    )
+    found = replace(
+        result_of(timed(1.0, "test_login"), replace(timed(1.0, "other"), nodeid=command)),
+        session=replace(SESSION, notes=[text], branch=text, machine=text, other_failed=[command]),
+        compared_with=ComparedWith(text, remark=text),
+        findings=[finding, replace(finding, test=""), replace(finding, severity=Severity.WARNING)],
+        missing=[Missing(command, "", text)],
+    )
+    file = save("report.json", found)
+    other = save("other.json", replace(found, session=replace(found.session, duration_s=1.0)))
+    for arguments in (["report", file], ["report", file, "-v"], ["health", file], ["compare", file, other]):
+        main(arguments)
+        shown = capsys.readouterr().out
+        lines = [line.strip() for line in shown.splitlines()]
+        assert not [line for line in lines if line.startswith("::") or "##[" in line]
+        assert "error" in shown
 
 
 class TestMerge:
