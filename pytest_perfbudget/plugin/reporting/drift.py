@@ -143,9 +143,9 @@ def _not_judged(found: list[tuple[Trend, Creep | None]], anchor: Anchor, policy:
             of_verdict[creep.drift.verdict][_id(trend.key)] = creep
     if few := of_verdict[DriftVerdict.UNMEASURED]:
         yield drift_not_judged(few_sessions_text(few, FEWEST, len(found), anchor.name), policy)
-    for verdict, text in ((DriftVerdict.CANDIDATE, candidate_text), (DriftVerdict.UNDECIDED, undecided_text)):
+    for verdict, told in ((DriftVerdict.CANDIDATE, candidate_text), (DriftVerdict.UNDECIDED, undecided_text)):
         if of_verdict[verdict]:
-            yield drift_undecided(text(of_verdict[verdict], anchor.name), policy)
+            yield drift_undecided(told(of_verdict[verdict], anchor.name), policy)
     # No later session changes what follows, so these are notes: a new test has no number at the anchor.
     for text, names in ((new_text, new), (zero_text, zero)):
         if names:
