@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
 from pytest_perfbudget.core.history.point_errors import value_and_error
+from pytest_perfbudget.core.kinds import LOAD
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.metrics import METRICS, STATISTICS, TIME, Direction
 from pytest_perfbudget.core.run_result import RunResult
@@ -61,8 +62,8 @@ class HistoryPoint:
         direction: the direction in which the metric is better.
         value: the number.
         std_error: the standard error of the number's logarithm; None if it is not known.
-        lower: the lower bound of the number, as the budget's verdict used it; None if there is none, or if the number
-            is without waits.
+        lower: the lower bound of the number, as the budget's verdict used it; None if there is none, or if the verdict
+            used another number, such as that of the first rounds.
         upper: the upper bound likewise.
         verdict: the verdict on the number; empty if there is none.
         limit: the limit of the number's budget; None if there is no budget.
@@ -141,19 +142,24 @@ def _points(measurement: Measurement) -> Iterator[HistoryPoint]:
         if budget.estimate is not None:
             found = point(budget.label, budget.unit, budget.direction, budget.estimate)
             bounds = replace(found, lower=budget.lower, upper=budget.upper, limit=budget.limit)
-            yield replace(_without_waits(bounds, measurement), verdict=budget.verdict.value)
+            yield replace(_of_all_rounds(bounds, measurement), verdict=budget.verdict.value)
     for name, value in measurement.statistics.items():
         if name in _KEPT:
             metric = METRICS[name]
-            yield _without_waits(point(name, metric.unit, metric.direction, value), measurement)
+            yield _of_all_rounds(point(name, metric.unit, metric.direction, value), measurement)
 
 
-def _without_waits(found: HistoryPoint, measurement: Measurement) -> HistoryPoint:
-    """Return a point of wall time as the code itself took, with its error; other points are returned as they are."""
-    if found.metric not in STATISTICS:
-        return found
-    value, std_error = value_and_error(measurement, found.metric, found.value)
-    if value != found.value:  # the bounds are those of the number with waits
+def _of_all_rounds(found: HistoryPoint, measurement: Measurement) -> HistoryPoint:
+    """Return a point with the measurement's own number: that of all rounds; of wall time without waits, with its error.
+
+    A budget may rest on the first rounds alone. A budget of a load rests on all requests, and counts failed requests,
+    which the statistics do not.
+    """
+    of_budget = measurement.kind is LOAD or found.metric not in measurement.statistics
+    value, std_error = found.value if of_budget else measurement.statistics[found.metric], found.std_error
+    if found.metric in STATISTICS:
+        value, std_error = value_and_error(measurement, found.metric, value)
+    if value != found.value:  # the bounds are those of another number
         found = replace(found, lower=None, upper=None)
     return replace(found, value=value, std_error=std_error)
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from results import MS, budget, change, measurement
 
 from pytest_perfbudget.core.history.session import Circumstances, HistoryPoint, HistorySession, history_session
+from pytest_perfbudget.core.kinds import LOAD
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.metrics import Direction
 from pytest_perfbudget.core.results import BudgetVerdict, RegressionVerdict
@@ -31,8 +32,30 @@ class TestPoints:
     """Which numbers of a measurement the history keeps."""
 
     def test_a_budgets_estimate_has_its_bounds_and_its_verdict(self) -> None:
-        kept = points(measurement(budget(BudgetVerdict.EXCEEDED, estimate=5.0, lower=4.0, upper=None)))["p95"]
+        judged = budget(BudgetVerdict.EXCEEDED, estimate=5.0, lower=4.0, upper=None)
+        kept = points(measurement(judged, statistics={"p95": 5.0}))["p95"]
         assert (kept.value, kept.lower, kept.upper, kept.verdict) == (5.0, 4.0, None, "exceeded")
+
+    @pytest.mark.parametrize("verdict", [BudgetVerdict.WITHIN, BudgetVerdict.EXCEEDED])
+    @pytest.mark.parametrize("metric", ["median", "p95"])
+    def test_a_limited_number_is_that_of_all_rounds(self, metric: str, verdict: BudgetVerdict) -> None:
+        """The verdict rests on the first rounds; their number would be a change point that no commit has made."""
+        judged = budget(verdict, metric=metric, estimate=3 * MS, lower=2.9 * MS, upper=9 * MS, rounds=6)
+        times = RoundTimes.of([MS + 10 * (number * 37 % 101) for number in range(2000)])
+        limited = points(measurement(judged, statistics={metric: MS}, times=times))[metric]
+        unlimited = points(measurement(statistics={metric: MS}, times=times))[metric]
+        assert (limited.value, limited.std_error) == (unlimited.value, unlimited.std_error) == (MS, limited.std_error)
+        assert (limited.lower, limited.upper, limited.limit, limited.verdict) == (
+            None, None, judged.limit, verdict.value,
+        )  # fmt: skip
+
+    def test_a_limit_on_cpu_time_has_the_number_of_all_rounds_too(self) -> None:
+        judged = budget(BudgetVerdict.WITHIN, metric="cpu_p95", estimate=3 * MS)
+        assert points(measurement(judged, statistics={"cpu_p95": MS}))["cpu_p95"].value == MS
+
+    def test_a_limit_on_a_load_counts_failed_requests_which_its_statistics_do_not(self) -> None:
+        judged = budget(BudgetVerdict.EXCEEDED, estimate=61 * MS)
+        assert points(measurement(judged, kind=LOAD, statistics={"p95": MS}))["p95"].value == 61 * MS
 
     def test_a_number_without_waits_does_not_keep_the_bounds_of_the_number_with_waits(self) -> None:
         """The budget's bounds are 3 and 9 ms, and without waits the p95 is 1 ms: a value outside of its interval."""
