@@ -20,7 +20,7 @@ from pytest_perfbudget.core.kinds import CALL, MeasurementKind
 from pytest_perfbudget.core.metrics import CPU, INSTRUCTIONS, QUANTILES, WALL, Direction, Metric
 from pytest_perfbudget.core.recording import Counted
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, CriterionResult
-from pytest_perfbudget.core.samples import Samples
+from pytest_perfbudget.core.samples import Samples, describe_code
 
 EXPOSURE_NS = 1_000_000_000
 """The time that the rounds must have taken before one of many looks may call a budget exceeded: a stall of the machine
@@ -139,7 +139,7 @@ class BudgetGate:
         reason = self._refusal(budget, samples)
         if reason:
             return unmeasured(budget, reason)
-        return budget_result(budget, self._decide(budget, samples, final=True))
+        return budget_result(budget, _of_all_rounds(budget, self._decide(budget, samples, final=True), samples))
 
     def _refusal(self, budget: Budget, samples: Samples) -> str:
         """Return why these samples say nothing about this budget; empty if they say something."""
@@ -163,6 +163,26 @@ class BudgetGate:
                 f"give {instead} a measurement of its own, without percentiles"
             )
         return ""
+
+
+def _of_all_rounds(budget: Budget, found: CriterionResult, samples: Samples) -> CriterionResult:
+    """Return a verdict `within` with the statistic of all rounds, without waits, which is the most precise estimate.
+
+    The verdict, and its bounds, stay those of the look that decided: a choice among several numbers would void the
+    probabilities of its errors. So if all rounds are beyond the limit, the result has the numbers of the look alone.
+    """
+    if found.verdict is not BudgetVerdict.WITHIN:
+        return found
+    estimate = describe_code(samples).get(budget.metric.name, found.estimate)
+    if budget.metric.is_worse(estimate, budget.limit):
+        return found
+    return replace(
+        found,
+        estimate=estimate,
+        lower=None if found.lower is None else min(found.lower, estimate),
+        upper=None if found.upper is None else max(found.upper, estimate),
+        rounds=len(samples.of(budget.metric.series)),
+    )
 
 
 def _rounds_of_exposure(wall_ns: Sequence[float], iterations: int) -> int:

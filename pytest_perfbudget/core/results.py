@@ -89,10 +89,11 @@ class BudgetResult:
         source: the place where the limit was written.
         verdict: the verdict on the budget.
         direction: the direction in which the metric is better.
-        estimate: the estimate of the metric; None if nothing was measured.
+        estimate: the estimate of the metric; None if nothing was measured. Of a time that is `within`, it is that of
+            all rounds, without the time spent waiting for a CPU that other processes held.
         lower: see `CriterionResult`, as for the next five.
         upper: see `CriterionResult`.
-        rounds: see `CriterionResult`.
+        rounds: the number of rounds behind the estimate.
         needs_rounds: see `CriterionResult`.
         effective: see `CriterionResult`.
         without_waits: see `CriterionResult`.

@@ -85,6 +85,11 @@ def describe(samples: Samples) -> dict[str, float]:
     return described
 
 
+def describe_code(samples: Samples) -> dict[str, float]:
+    """Return the statistics of the samples as the code itself took: without waits where those are known."""
+    return {**describe(samples), **(describe_without_waits(samples) or {})}
+
+
 def describe_without_waits(samples: Samples) -> dict[str, float] | None:
     """Return those statistics of wall time, in ns, that are smaller without the time spent waiting for a CPU.
 

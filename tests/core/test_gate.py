@@ -69,6 +69,44 @@ def test_nothing_is_called_exceeded_after_a_moment_of_many_planned_rounds() -> N
     assert gate(p95_ms=50).next_look(long) is None
 
 
+class TestNumberOfAllRounds:
+    """A look at the first 72 rounds clears a p95; its number is that of all rounds, of which hundreds may follow."""
+
+    def test_few_slow_calls_at_the_beginning_bring_no_limit_near(self) -> None:
+        """Four of the first 72 calls took 4.5 ms, and none of the 328 after them."""
+        samples = Samples([*[4.5 * MS, *[MS] * 17] * 4, *[MS] * 328], planned_rounds=400)
+        (found,) = gate(p95_ms=5).judge(samples)
+        assert (found.verdict, found.estimate, found.rounds, found.used) == (BudgetVerdict.WITHIN, MS, 400, 0.2)
+        assert (found.lower, found.upper) == (MS, 4.5 * MS)  # as the verdict used them
+
+    def test_code_that_comes_near_to_its_limit_is_near(self) -> None:
+        (found,) = gate(p95_ms=5).judge(Samples([*[MS] * 72, *[4.5 * MS] * 328], planned_rounds=400))
+        assert (found.verdict, found.estimate, found.used) == (BudgetVerdict.WITHIN, 4.5 * MS, 0.9)
+        assert found.upper == 4.5 * MS  # no number lies outside of its interval
+
+    def test_a_busy_machine_brings_no_limit_near(self) -> None:
+        waited_ns = [0.0, 3.5 * MS] * 200
+        samples = Samples([MS + one for one in waited_ns], waited_ns=waited_ns, planned_rounds=400)
+        (found,) = gate(p95_ms=5).judge(samples)
+        assert (found.verdict, found.estimate, found.used) == (BudgetVerdict.WITHIN, MS, 0.2)
+
+    @pytest.mark.parametrize("limits", [{"median_ms": 5}, {"mean_ms": 5}, {"cpu_p95_ms": 5}], ids=str)
+    def test_every_statistic_is_that_of_all_rounds(self, limits: dict[str, float]) -> None:
+        times_ns = [*[2 * MS] * 500, *[MS] * 9500]
+        (found,) = gate(**limits).judge(Samples(times_ns, times_ns, planned_rounds=10_000))
+        assert (found.verdict, found.rounds) == (BudgetVerdict.WITHIN, 10_000)
+        assert found.estimate == pytest.approx(MS, rel=0.06)
+
+    def test_rounds_beyond_the_limit_after_the_verdict_do_not_change_its_numbers(self) -> None:
+        (found,) = gate(p95_ms=5).judge(Samples([*[MS] * 72, *[9 * MS] * 328], planned_rounds=400))
+        assert (found.verdict, found.estimate, found.rounds) == (BudgetVerdict.WITHIN, MS, 72)
+
+    def test_a_limit_that_is_exceeded_keeps_the_numbers_that_show_it(self) -> None:
+        (found,) = gate(p95_ms=5).judge(Samples([*[9 * MS] * 200, *[MS] * 9800], planned_rounds=10_000))
+        assert (found.verdict, found.estimate) == (BudgetVerdict.EXCEEDED, 9 * MS)
+        assert found.rounds < 200
+
+
 class TestWaitsForACpu:
     """A round that waited for a CPU says how busy the machine was, not how slow the code is."""
 

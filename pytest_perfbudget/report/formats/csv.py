@@ -82,6 +82,7 @@ def _rows(measurement: Measurement) -> Iterator[_Cells]:
         "expected to fail": "yes" if measurement.is_expected_to_fail else "",
         "rounds": measurement.rounds,
     }
+    statistics = {**measurement.statistics, **(measurement.without_waits or {})}  # as the estimates of budgets
     metrics = [
         *(one.label for one in measurement.budgets),
         *(one.metric for one in measurement.changes),
@@ -94,7 +95,7 @@ def _rows(measurement: Measurement) -> Iterator[_Cells]:
         measured = {
             "metric": metric,
             "unit": known.unit if known is not None else next((one.unit for one in budgets), "ns"),
-            "measured [unit]": measurement.statistics.get(metric),
+            "measured [unit]": statistics.get(metric),
             "just the maximum": _maximum(metric, measurement.rounds),
         }
         for budget, change in zip_longest(budgets, changes) if budgets or changes else [(None, None)]:

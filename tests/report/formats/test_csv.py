@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from results import budget, change, measurement
 
+from pytest_perfbudget.core.results import BudgetVerdict
 from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.report.formats.csv import COLUMNS, render
 
@@ -29,6 +30,14 @@ def test_a_metric_that_is_limited_and_compared_has_one_row() -> None:
         "31",
     )
     assert (row["budget verdict"], row["change verdict"]) == ("exceeded", "regressed")
+
+
+def test_the_percentiles_of_a_busy_session_are_all_without_waits() -> None:
+    """A limited p95 is the estimate of the budget, which is without waits; a p90 with waits would lie above it."""
+    judged = budget(BudgetVerdict.WITHIN, estimate=2e6)
+    statistics, without = {"p90": 4e6, "p95": 5e6, "p99": 6e6}, {"p90": 1e6, "p95": 2e6, "p99": 3e6}
+    rows = read(result_of(measurement(judged, statistics=statistics, without_waits=without)))
+    assert {one["metric"]: float(one["measured [unit]"]) for one in rows} == without
 
 
 def test_each_part_of_a_comparison_has_its_column() -> None:
