@@ -70,6 +70,15 @@ def changes_text(result: RunResult, against: str) -> str:
     return f"against {against}: {found or 'nothing was compared'}"
 
 
+def improved_text(result: RunResult) -> str:
+    """Return the line that advises to keep a gain; empty if no number is faster than the baseline."""
+    changes = [one for measurement in result.measurements for one in measurement.changes]
+    is_better = any(one.verdict is RegressionVerdict.IMPROVED and not one.against for one in changes)
+    if not is_better or result.update is not None:
+        return ""
+    return "update the baseline, else a later slowdown up to the old number passes: pytest --perf-update-baseline"
+
+
 def others_text(number: int) -> str:
     """Return the line about measurements of the baseline that the session was not asked for."""
     return f"{counted(number, 'other measurement')} of the baseline: not selected or not collected"

@@ -43,6 +43,21 @@ def test_a_calm_session_is_a_table_and_a_count() -> None:
     assert count == "1 budget of 1 measurement: 1 within"
 
 
+@pytest.mark.parametrize(
+    ("verdict", "against", "is_advised"),
+    [
+        (RegressionVerdict.IMPROVED, "", True),
+        (RegressionVerdict.IMPROVED, "main", False),
+        (RegressionVerdict.UNCHANGED, "", False),
+    ],
+)
+def test_a_gain_over_the_baseline_is_to_be_kept(verdict: RegressionVerdict, against: str, is_advised: bool) -> None:
+    gain = measurement(change(verdict, ratio=0.5, against=against))
+    text = render(result(gain, compared_with=ComparedWith(against or "the baseline")), PLAIN)
+    advice = "update the baseline, else a later slowdown up to the old number passes: pytest --perf-update-baseline\n"
+    assert (advice in text) is is_advised
+
+
 def test_the_health_names_components_the_sickest_first() -> None:
     well = replace(CALM, component="storage")
     found = lines(result(well, replace(SLOW, component="security.jwt")))

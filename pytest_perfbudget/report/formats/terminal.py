@@ -15,7 +15,14 @@ from pytest_perfbudget.core.run_result import RunResult, budget_tally, regressio
 from pytest_perfbudget.core.span_gate import HOW_TO_RECORD
 from pytest_perfbudget.report.bars import ascii_bars
 from pytest_perfbudget.report.causes import cause_lines, cause_texts
-from pytest_perfbudget.report.closing import budgets_text, changes_text, health_text, off_text, others_text
+from pytest_perfbudget.report.closing import (
+    budgets_text,
+    changes_text,
+    health_text,
+    improved_text,
+    off_text,
+    others_text,
+)
 from pytest_perfbudget.report.components import change_lines
 from pytest_perfbudget.report.drift import fails_by_drift_text
 from pytest_perfbudget.report.findings import by_severity, failure_text, note_lines
@@ -113,6 +120,7 @@ def _closing(result: RunResult, layout: Layout) -> Iterator[str]:
         is_red = bool(changes[RegressionVerdict.REGRESSED.value] or changes[RegressionVerdict.WRONG_CODE.value])
         text = changes_text(result, compared.against)
         yield colored(text, RED, layout) if is_red else text
+        yield from filter(None, [improved_text(result)])
         if compared.remark:
             yield colored(compared.remark, YELLOW, layout)
     if any(one.kind == MISSING and one.is_failure for one in result.findings):
