@@ -42,10 +42,10 @@ MASKS = (
 
 
 def masked(output: str) -> list[str]:
-    """Return the lines of an output without what differs from run to run: numbers, bars, times, widths."""
+    """Return the lines of an output without what differs from run to run: numbers, bars, times, widths, busy CPUs."""
     for pattern, replacement in MASKS:
         output = re.sub(pattern, replacement, output)
-    return [line.strip() for line in output.splitlines() if line.strip()]
+    return [line.strip() for line in output.splitlines() if line.strip() and "other processes held the CPU" not in line]
 
 
 def example() -> tuple[Snippet, Snippet]:
