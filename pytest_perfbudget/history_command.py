@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from pytest_perfbudget.baseline.commit import folder_in_repository
 from pytest_perfbudget.config import load_settings
 from pytest_perfbudget.core.history.trend import Line, SeriesKey, Trend, along_line, main_metrics, main_trends
 from pytest_perfbudget.core.limits import pattern_matches
@@ -106,7 +107,7 @@ def _pull(options: argparse.Namespace, root: Path, settings: Settings, file: Pat
 def _show(options: argparse.Namespace, root: Path, settings: Settings, file: Path) -> int:
     # Imported here: no other command needs numpy for its statistics, or SQLite.
     from pytest_perfbudget.core.history.reading import read_trend  # noqa: PLC0415
-    from pytest_perfbudget.history.store import series, trends  # noqa: PLC0415
+    from pytest_perfbudget.history.store import folders, series, trends  # noqa: PLC0415
     from pytest_perfbudget.history.windows import component_hours, window_components  # noqa: PLC0415
     from pytest_perfbudget.report.history import Page, history_list, history_text  # noqa: PLC0415
     from pytest_perfbudget.report.service_hours import service_data, service_list, service_text  # noqa: PLC0415
@@ -114,7 +115,8 @@ def _show(options: argparse.Namespace, root: Path, settings: Settings, file: Pat
     _check_there(file, options)
     now_s = time.time()
     oldest_s = _oldest_s(settings, now_s)
-    known = dict(series(file, oldest_s))
+    folder = _folder(root, of_folders := folders(file, oldest_s))
+    known = dict(series(file, oldest_s, folder))
     served = window_components(file, oldest_s)
     if not (known or served):
         message = f"history {file}: no session of the last {settings.history_days} days has a number"
@@ -126,7 +128,8 @@ def _show(options: argparse.Namespace, root: Path, settings: Settings, file: Pat
     line = Line() if options.all_branches else line_of(root)
 
     def read(keys: Sequence[SeriesKey]) -> tuple[list[Reading], int]:
-        found, left_out = along_line(trends(file, keys, oldest_s, anchor.commit, now_s=now_s), line, anchor.commit)
+        kept = trends(file, keys, oldest_s, anchor.commit, now_s=now_s, folder=folder)
+        found, left_out = along_line(kept, line, anchor.commit)
         return [read_trend(one, _creep(one, settings, anchor)) for one in main_trends(found)], left_out
 
     readings, of_others = read(_chosen(named, options.metric, file))
@@ -154,8 +157,20 @@ def _show(options: argparse.Namespace, root: Path, settings: Settings, file: Pat
         parts.append(service_text(hours, page))
     elif served and not options.name:
         parts.append(service_list(served, page))
-    _say("\n".join([*parts, *_of_other_branches(of_others, line)]))
+    _say("\n".join([*parts, *_of_other_branches(of_others, line), *_of_other_folders(folder, of_folders)]))
     return 0
+
+
+def _folder(root: Path, known: Mapping[str, int]) -> str | None:
+    """Return the folder of the project in its repository; None if no session is of this folder, so that all count."""
+    folder = folder_in_repository(root)
+    return folder if folder in known else None
+
+
+def _of_other_folders(folder: str | None, known: Mapping[str, int]) -> Iterator[str]:
+    number = sum(known.values()) - known.get(folder or "", 0)
+    if folder is not None and number:
+        yield f"{counted(number, 'session')} of other folders of the repository left out\n"
 
 
 def _of_other_branches(left_out: int, line: Line) -> Iterator[str]:

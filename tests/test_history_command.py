@@ -447,3 +447,17 @@ class TestOneLine:
     def test_a_history_whose_sessions_are_all_too_old(self, capsys: pytest.CaptureFixture[str], project: Path) -> None:
         append(project / "kept.db", [session(at_s=1e9, points=[point()])], 0)
         assert "no session of the last 3650 days has a number" in said(capsys, code=2)
+
+
+@pytest.mark.parametrize("own", ["", "service_a"], ids=["beside another project", "seen from another folder"])
+def test_sessions_of_another_project_of_the_repository_are_left_out(
+    project: Path, capsys: pytest.CaptureFixture[str], own: str
+) -> None:
+    for at in range(12):
+        append(project / "kept.db", [session(at, [point(4e6)], id=f"a{at}", folder=own)], 0)
+        append(project / "kept.db", [session(at, [point(9e6)], id=f"b{at}", folder="service_b")], 0)
+    (trend,) = json.loads(said(capsys, "test_login", "--json"))["trends"]
+    values = {one["value"] for one in trend["points"]}
+    told = "12 sessions of other folders of the repository left out\n"
+    assert values == ({4e6} if own == "" else {4e6, 9e6})
+    assert said(capsys, "test_login").endswith(told) is (own == "")

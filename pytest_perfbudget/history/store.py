@@ -91,8 +91,24 @@ def circumstances_of(path: Path, commit: str) -> list[Circumstances]:
         return [_circumstances(facts) for facts in connection.execute(query, (commit,))]
 
 
-def series(path: Path, oldest_s: float) -> list[tuple[SeriesKey, str]]:
+def folders(path: Path, oldest_s: float) -> dict[str, int]:
+    """Return the number of sessions that are not too old, of each folder of the repository.
+
+    Raises:
+        HistoryError: the file cannot be read, or is no history.
+    """
+    query = "SELECT folder, count(*) FROM session WHERE at_s >= ? GROUP BY folder"
+    with opened(path, creates=False) as connection:
+        return dict(connection.execute(query, (oldest_s,)).fetchall())
+
+
+def series(path: Path, oldest_s: float, folder: str | None = None) -> list[tuple[SeriesKey, str]]:
     """Return the trends that have a point that is not too old, each with its component.
+
+    Args:
+        path: the file.
+        oldest_s: the time before which points are too old, in s since 1970.
+        folder: the folder of the project whose sessions count; None for all.
 
     Raises:
         HistoryError: the file cannot be read, or is no history.
@@ -100,18 +116,25 @@ def series(path: Path, oldest_s: float) -> list[tuple[SeriesKey, str]]:
     query = """
         SELECT test, name, metric, component FROM series WHERE EXISTS (
             SELECT 1 FROM session CROSS JOIN point ON point.session = session.number
-            WHERE point.series = series.number AND at_s >= ? ORDER BY at_s DESC LIMIT 1
+            WHERE point.series = series.number AND at_s >= ?1 AND folder = ifnull(?2, folder)
+            ORDER BY at_s DESC LIMIT 1
         ) ORDER BY test, name, metric
     """
     with opened(path, creates=False) as connection:
         return [
             (SeriesKey(test, name, metric), component)
-            for test, name, metric, component in connection.execute(query, (oldest_s,))
+            for test, name, metric, component in connection.execute(query, (oldest_s, folder))
         ]
 
 
 def trends(
-    path: Path, keys: Sequence[SeriesKey], oldest_s: float, anchor: str = "", *, now_s: float = math.inf
+    path: Path,
+    keys: Sequence[SeriesKey],
+    oldest_s: float,
+    anchor: str = "",
+    *,
+    now_s: float = math.inf,
+    folder: str | None = None,
 ) -> list[Trend]:
     """Return trends, with their points that are not too old, and those of the anchor.
 
@@ -121,12 +144,14 @@ def trends(
         oldest_s: the time before which points are too old, in s since 1970.
         anchor: the commit whose points are never too old; empty if there is none.
         now_s: the present time; a point that is dated later gets the time of the session before, as it was appended.
+        folder: the folder of the project whose sessions count, because projects of one repository may have tests of
+            the same name; None for all.
 
     Raises:
         HistoryError: the file cannot be read, or is no history.
     """
     with opened(path, creates=False) as connection:
-        return [_trend(connection, key, oldest_s, anchor, now_s) for key in keys]
+        return [_trend(connection, key, (oldest_s, anchor or None, folder), now_s) for key in keys]
 
 
 def _append(connection: sqlite3.Connection, session: HistorySession, now_s: float | None) -> bool:
@@ -179,7 +204,9 @@ def _points(connection: sqlite3.Connection, number: int) -> Iterator[HistoryPoin
         yield HistoryPoint(test, name, component, metric, unit, Direction(direction), *numbers)
 
 
-def _trend(connection: sqlite3.Connection, key: SeriesKey, oldest_s: float, anchor: str, now_s: float) -> Trend:
+def _trend(
+    connection: sqlite3.Connection, key: SeriesKey, chosen: tuple[float, str | None, str | None], now_s: float
+) -> Trend:
     query = "SELECT number, component, unit, direction FROM series WHERE test = ? AND name = ? AND metric = ?"
     found = connection.execute(query, astuple(key)).fetchone()
     number, component, unit, direction = found or (0, "", "", Direction.LOWER.value)
@@ -187,11 +214,11 @@ def _trend(connection: sqlite3.Connection, key: SeriesKey, oldest_s: float, anch
         SELECT at_s, "commit", branch, is_dirty, machine, python, lock, value, std_error, lower, upper,
             verdict, "limit"
         FROM session CROSS JOIN point ON point.session = session.number
-        WHERE series = ? AND (at_s >= ? OR "commit" = ?) ORDER BY session
+        WHERE series = ?1 AND (at_s >= ?2 OR "commit" = ?3) AND folder = ifnull(?4, folder) ORDER BY session
     """
     points = [
         TrendPoint(at_s, commit, branch, bool(is_dirty), *rest)
-        for at_s, commit, branch, is_dirty, *rest in connection.execute(query, (number, oldest_s, anchor or None))
+        for at_s, commit, branch, is_dirty, *rest in connection.execute(query, (number, *chosen))
     ]
     times_s = in_order([one.at_s for one in points], now_s)
     dated = [replace(one, at_s=at_s) for one, at_s in zip(points, times_s, strict=True)]

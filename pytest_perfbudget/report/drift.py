@@ -170,3 +170,8 @@ def new_text(names: Sequence[str], anchor: str) -> str:
 def zero_text(names: Sequence[str], anchor: str) -> str:
     """Return that numbers are or were zero, so that their growth is no share."""
     return f"{named(names)}: zero in a session since {anchor}, and nothing grows from zero by a share"
+
+
+def other_folders_text(number: int) -> str:
+    """Return the words for sessions of the anchor that are of other projects of the repository."""
+    return f" ({counted(number, 'session')} of the anchor left out, of another folder of the repository)"

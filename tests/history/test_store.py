@@ -14,7 +14,7 @@ from history_writers import assert_whole, started
 
 from pytest_perfbudget.core.history.trend import SeriesKey
 from pytest_perfbudget.errors import HistoryError
-from pytest_perfbudget.history.store import append, series, sessions, trends
+from pytest_perfbudget.history.store import append, folders, series, sessions, trends
 
 MEDIAN = SeriesKey("tests/test_api.py::test_login", "", "median")
 
@@ -231,3 +231,14 @@ class TestAccidents:
             written = {int(line) for line in process.stdout}
         assert len(written) == 80
         assert_whole(file, written)
+
+
+def test_projects_of_one_repository_have_trends_of_their_own(file: Path) -> None:
+    """Two projects may have tests of the same name."""
+    for at in range(4):
+        append(file, [session(2 * at, [point(4e6)], folder="a"), session(2 * at + 1, [point(9e6)], folder="b")], 0)
+    append(file, [session(9, [point(1e6, test="only_in_b")], folder="b")], 0)
+    assert folders(file, 0) == {"a": 4, "b": 5}
+    values = {folder: trends(file, [MEDIAN], 0, folder=folder)[0].values for folder in ("a", "b", "c", None)}
+    assert values == {"a": [4e6] * 4, "b": [9e6] * 4, "c": [], None: [4e6, 9e6] * 4}
+    assert [len(series(file, 0, folder)) for folder in ("a", "b", "c", None)] == [1, 2, 0, 2]

@@ -25,6 +25,7 @@ from pytest_perfbudget.report.drift import (
     drift_text,
     few_sessions_text,
     new_text,
+    other_folders_text,
     undecided_text,
     unheld_text,
     zero_text,
@@ -77,8 +78,11 @@ def find_drift(
     found = list(_held(measured, now, history)) if has_history else []
     judged = [(trend, creep) for trend, creep in found if creep is not None]
     if not judged:
-        unheld = why_unheld(now.circumstances, circumstances_of(history.file, anchor.commit) if has_history else None)
-        return [drift_not_judged(unheld_text(unheld, anchor.name, history.typed), policy)]
+        known = circumstances_of(history.file, anchor.commit) if has_history else []
+        own = [one for one in known if one.folder == now.circumstances.folder]
+        unheld = why_unheld(now.circumstances, own if has_history else None)
+        others = other_folders_text(len(known) - len(own)) if len(known) > len(own) else ""
+        return [drift_not_judged(f"{unheld_text(unheld, anchor.name, history.typed)}{others}", policy)]
     return [*_above(judged, anchor, policy, typed), *_not_judged(found, anchor, policy)]
 
 
@@ -93,7 +97,14 @@ def _held(
     waiting = ranked_points(now.points)
     while waiting:
         points = {SeriesKey(one.test, one.name, one.metric): one for one, *_ in waiting}
-        kept = trends(history.file, list(points), history.oldest_s, history.anchor.commit, now_s=now.circumstances.at_s)
+        kept = trends(
+            history.file,
+            list(points),
+            history.oldest_s,
+            history.anchor.commit,
+            now_s=now.circumstances.at_s,
+            folder=now.circumstances.folder,
+        )
         made = [extended(trend, points[trend.key], now.circumstances) for trend in kept]
         held, _ = along_line(made, history.line, history.anchor.commit)
         found = [_creep(trend, history.anchor, measured[trend.key.test, trend.key.name]) for trend in held]

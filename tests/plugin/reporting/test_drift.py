@@ -419,3 +419,27 @@ def test_with_sessions_enough_for_unchanged_code_a_growth_near_the_limit_needs_m
     assert severity == "warning"
     assert headline.startswith("undecided: test_it.py::test_it: +4.9 % since v1.0 (95 % interval ")
     assert headline.endswith("with max_drift = 5 % inside of the interval: further sessions of this commit would tell")
+
+
+@pytest.mark.parametrize(("growth", "code"), [(1.0, 0), (1.01, 1)])
+def test_sessions_of_another_project_of_the_repository_do_not_count(project: Project, growth: float, code: int) -> None:
+    def of_another_project(first: HistorySession, kept: HistorySession) -> list[HistorySession]:
+        own = kept.circumstances
+        other = replace(own, id=f"b {own.id}", folder="service_b")
+        return [HistorySession(other, [replace(one, value=one.value * 2) for one in first.points])]
+
+    result = crept(project, growth, TABLE + 'max_drift = "5%"\n', between=of_another_project)
+    assert result.ret == code
+    assert [severity for severity, test, _ in drifts(project) if test] == ["failure"] * code
+
+
+def test_a_session_of_the_anchor_in_another_folder_is_told(project: Project) -> None:
+    first = at_the_anchor(project, TABLE)
+    database = project.pytester.path / "kept.db"
+    database.unlink()
+    append(database, [replace(first, circumstances=replace(first.circumstances, folder="service_b"))], 0)
+    commit(project.pytester.path, {"step.txt": "1"})
+    project.run(TESTS.format(cost=4))
+    ((_, _, headline),) = drifts(project)
+    assert headline.startswith("not judged: ")
+    assert headline.endswith(" (1 session of the anchor left out, of another folder of the repository)")
