@@ -15,6 +15,8 @@ from pytest_perfbudget.processes.reaper import ends_within
 _SIGNALS: Final = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 _PATIENCE_S: Final = 30.0
 """The time that a session has to end its processes and to remove its checkout."""
+_IGNORES_SIGINT: Final = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+"""Whether the shell has started this process so that it ignores SIGINT, as in the background. Its children do, too."""
 
 
 class Terminated(KeyboardInterrupt):
@@ -44,12 +46,16 @@ def interruptible() -> Iterator[None]:
 
 
 def interrupt(process: subprocess.Popen[Any]) -> None:
-    """Interrupt a session of pytest as Ctrl-C does, and give it time to remove its checkout."""
+    """Interrupt a session of pytest as Ctrl-C does, and give the session time to remove its checkout."""
     with suppress(ProcessLookupError):
-        process.send_signal(signal.SIGINT if os.name == "posix" else signal.SIGTERM)
+        process.send_signal(signal.SIGINT if os.name == "posix" and not _IGNORES_SIGINT else signal.SIGTERM)
     wait_for_end(process)
 
 
 def wait_for_end(process: subprocess.Popen[Any]) -> None:
-    """Give a session of pytest that is interrupted time to remove its checkout."""
-    ends_within(process, _PATIENCE_S)
+    """Give a session of pytest that is interrupted time to remove its checkout; then kill the session.
+
+    What a killed session has started ends all the same, and its checkout is removed: see `reaper` and `remover`.
+    """
+    if not ends_within(process, _PATIENCE_S):
+        process.kill()

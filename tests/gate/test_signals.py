@@ -37,6 +37,15 @@ def pipe(tmp_path: Path) -> Iterator[int]:
     os.close(opened)
 
 
+@pytest.fixture(params=[False, pytest.param(True, marks=pytest.mark.slow)], ids=["", "in the background"])
+def ignores_sigint(request: pytest.FixtureRequest) -> Iterator[bool]:
+    """Ignore SIGINT in started processes, as those do that a shell starts in the background."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN if request.param else signal.default_int_handler)
+    yield request.param
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ignores_sigint")
 @pytest.mark.parametrize(
     ("arguments", "number"),
     [
