@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -360,6 +361,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture
 def scripted() -> ScriptedClock:
     return ScriptedClock()
+
+
+@pytest.fixture
+def pipe(tmp_path: Path) -> Iterator[int]:
+    """A pipe, named `pipe`, which other processes write to, and by which a test waits for them."""
+    os.mkfifo(tmp_path / "pipe")
+    opened = os.open(tmp_path / "pipe", os.O_RDWR | os.O_NONBLOCK)
+    yield opened
+    os.close(opened)
 
 
 @pytest.fixture

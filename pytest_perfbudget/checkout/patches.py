@@ -23,12 +23,9 @@ def may_patch(before: str, after: str) -> bool:
         after: the text after.
     """
     try:
-        old, new = ast.parse(before), ast.parse(after)
+        modules, added = {*_modules(ast.parse(before))}, _added(before, after)
     except (SyntaxError, ValueError):
         return True
-    known = {ast.dump(one) for one in old.body}
-    modules = {*_modules(old)}
-    added = [one for one in new.body if ast.dump(one) not in known]
     return not all(_is_harmless(one) and modules.issuperset(_modules(one)) for one in added)
 
 
@@ -40,11 +37,20 @@ def has_patches(before: str, after: str) -> bool:
         after: the text after.
     """
     try:
-        old, new = ast.parse(before), ast.parse(after)
+        return any(_patches(part) for one in _added(before, after) for part in ast.walk(one))
     except (SyntaxError, ValueError):
         return True
-    known = {ast.dump(one) for one in old.body}
-    return any(_patches(part) for one in new.body if ast.dump(one) not in known for part in ast.walk(one))
+
+
+def _added(before: str, after: str) -> list[ast.stmt]:
+    """Return the statements that a file has more than before.
+
+    Raises:
+        SyntaxError: a text is no Python.
+        ValueError: a text has a null byte.
+    """
+    known = {ast.dump(one) for one in ast.parse(before).body}
+    return [one for one in ast.parse(after).body if ast.dump(one) not in known]
 
 
 def _patches(node: ast.AST) -> bool:

@@ -63,7 +63,7 @@ class PerfTestChanges:
         sources = sources_of(self._tests.root, file, self._testpaths)
         words = self._words_of(file, sources)
         beside = sorted(self._changed_beside(file, sources))
-        named = [one for one in beside if _is_conftest_of(one, file) or _is_used(one, words)]
+        named = [one for one in beside if _runs_before(one, file) or _is_used(one, words)]
         return [*([file] if file in self._tests.changed else []), *named, *self.inputs(nodeid)]
 
     def may_patch(self, nodeid: str) -> bool:
@@ -74,7 +74,7 @@ class PerfTestChanges:
         file = file_of(nodeid)
         plugins = self._shaping(file)
         return any(
-            (may_patch if _is_conftest_of(one, file) or one in plugins else has_patches)(
+            (may_patch if _runs_before(one, file) or one in plugins else has_patches)(
                 self._tests.shown(one), self._text(one)
             )
             for one in self.files(nodeid)
@@ -97,7 +97,7 @@ class PerfTestChanges:
         sources = sources_of(self._tests.root, file, self._testpaths)
         words = self._words_of(file, sources)
         beside = self._changed_beside(file, sources)
-        helpers = [one for one in beside if _is_conftest_of(one, file) or _is_used(one, words)]
+        helpers = [one for one in beside if _runs_before(one, file) or _is_used(one, words)]
         name = function_of(nodeid).removeprefix(f"{file}::").partition("::")[0]
         return renamed_words(
             [
@@ -141,7 +141,7 @@ class PerfTestChanges:
     def _changes_named(self, file: str) -> bool:
         """Return whether a helper or a file of data has changed that the test's side names."""
         sources = sources_of(self._tests.root, file, self._testpaths)
-        changed = [one for one in self._changed_beside(file, sources) if not _is_conftest_of(one, file)]
+        changed = [one for one in self._changed_beside(file, sources) if not _runs_before(one, file)]
         return bool(changed) and any(_is_used(one, self._words_of(file, sources)) for one in changed)
 
     def _changed_beside(self, file: str, sources: Sequence[PurePosixPath]) -> list[str]:
@@ -151,8 +151,8 @@ class PerfTestChanges:
         """Return whether a file of the test's side has changed, other than the file of the test itself."""
         sources = sources_of(self._tests.root, file, self._testpaths)
         changed = self._changed_beside(file, sources)
-        is_conftest = any(_is_conftest_of(one, file) for one in changed)
-        return is_conftest or self._changes_named(file) or bool(self.inputs(file))
+        is_before = any(_runs_before(one, file) for one in changed)
+        return is_before or self._changes_named(file) or bool(self.inputs(file))
 
     def _words_of(self, file: str, sources: Sequence[PurePosixPath]) -> Collection[str]:
         """Return the words of a test file, of each conftest.py above, and of the helpers that these name."""
@@ -247,7 +247,7 @@ def _is_used(file: str, words: Collection[str]) -> bool:
     return is_named(file, words) or (not file.endswith(".py") and not _LISTING.isdisjoint(words))
 
 
-def _is_conftest_of(one: str, file: str) -> bool:
+def _runs_before(one: str, file: str) -> bool:
     """Return whether a file runs before all tests of a test file: a conftest.py, or the package's `__init__.py`."""
     path = PurePosixPath(one)
     return path.name in _BEFORE_TESTS and PurePosixPath(file).is_relative_to(path.parent)

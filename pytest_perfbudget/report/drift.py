@@ -120,10 +120,7 @@ def undecided_text(found: Mapping[str, Creep], anchor: str) -> str:
         found: the drift of each of these measurements.
         anchor: the name of the anchor.
     """
-    first = next(iter(found.values()))
-    growth = f": {growth_text(first.drift, anchor)}" if len(found) == 1 else f" since {anchor}"
-    allowed = ", ".join(dict.fromkeys(tolerance_text(one.drift.max_drift or 0.0) for one in found.values()))
-    text = f"{named([*found])}{growth}, with max_drift = {allowed} inside of the interval"
+    text = f"{_grown(found, anchor)}, with {_allowed(found)} inside of the interval"
     needed = [
         numbers
         for one in found.values()
@@ -146,13 +143,23 @@ def candidate_text(found: Mapping[str, Creep], anchor: str) -> str:
         found: the drift of each of these measurements.
         anchor: the name of the anchor.
     """
-    first = next(iter(found.values()))
-    growth = f": {growth_text(first.drift, anchor)}" if len(found) == 1 else f" since {anchor}"
-    allowed = ", ".join(dict.fromkeys(tolerance_text(one.drift.max_drift or 0.0) for one in found.values()))
     return (
-        f"{named([*found])}{growth}, above max_drift = {allowed} by one session alone, which is far from the sessions "
+        f"{_grown(found, anchor)}, above {_allowed(found)} by one session alone, which is far from the sessions "
         "beside: a further session of this commit decides"
     )
+
+
+def _grown(found: Mapping[str, Creep], anchor: str) -> str:
+    """Return the names of measurements, with the growth if there is one measurement."""
+    first = next(iter(found.values()))
+    growth = f": {growth_text(first.drift, anchor)}" if len(found) == 1 else f" since {anchor}"
+    return f"{named([*found])}{growth}"
+
+
+def _allowed(found: Mapping[str, Creep]) -> str:
+    """Return the limits of measurements: `max_drift = 5 %, 8 %`."""
+    limits = dict.fromkeys(tolerance_text(one.drift.max_drift or 0.0) for one in found.values())
+    return f"max_drift = {', '.join(limits)}"
 
 
 def _range(found: Iterable[Creep], name: str) -> str:

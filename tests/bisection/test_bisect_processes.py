@@ -7,7 +7,7 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -132,15 +132,6 @@ def test_code_that_is_not_slower_is_not_searched(shop: Path) -> None:
     code, said = run(shop, "test_shop.py::test_login", "--good=good")
     assert code == 2
     assert "is not slower than good good" in said
-
-
-@pytest.fixture
-def pipe(tmp_path: Path) -> Iterator[int]:
-    """A pipe, named `pipe`, which a test of the repository writes to."""
-    os.mkfifo(tmp_path / "pipe")
-    opened = os.open(tmp_path / "pipe", os.O_RDWR | os.O_NONBLOCK)
-    yield opened
-    os.close(opened)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="there are no such signals")

@@ -28,15 +28,6 @@ def price():
 TESTS = "import shop\ndef test_price(perf): perf(shop.price)\n"
 
 
-@pytest.fixture
-def pipe(tmp_path: Path) -> Iterator[int]:
-    """A pipe, named `pipe`, which the measured code writes to before it waits for ever."""
-    os.mkfifo(tmp_path / "pipe")
-    opened = os.open(tmp_path / "pipe", os.O_RDWR | os.O_NONBLOCK)
-    yield opened
-    os.close(opened)
-
-
 @pytest.fixture(params=[False, pytest.param(True, marks=pytest.mark.slow)], ids=["", "in the background"])
 def ignores_sigint(request: pytest.FixtureRequest) -> Iterator[bool]:
     """Ignore SIGINT in started processes, as those do that a shell starts in the background."""

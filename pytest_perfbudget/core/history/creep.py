@@ -24,8 +24,7 @@ FEWEST: Final = 8
 
 _FAR: Final = 2.75
 """The difference between the worst session of a commit and the others, or the session before if there is no other, in
-standard deviations, from which the session may be an outlier: one in twenty is, on a busy machine. A creep comes in
-smaller steps."""
+standard deviations, from which the session may be an outlier. A creep comes in smaller steps."""
 
 
 @dataclass(frozen=True, slots=True)

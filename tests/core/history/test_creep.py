@@ -76,7 +76,7 @@ class TestSmallSteps:
 
 
 class TestOneSession:
-    """One session in twenty is an outlier on a busy machine, so one session alone fails nothing."""
+    """A single session may be an outlier, such as that of a busy machine, so one session alone fails nothing."""
 
     STEADY = noisy([100.0] * 30, random.Random(1))
 

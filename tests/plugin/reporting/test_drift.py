@@ -49,7 +49,13 @@ def later(first: HistorySession, at: int, name: str, growth: float, kind: str = 
 
 
 def crept(
-    project: Project, growth: float, pyproject: str = TABLE, also: str = "", between: Between = nothing
+    project: Project,
+    growth: float,
+    pyproject: str = TABLE,
+    also: str = "",
+    between: Between = nothing,
+    *,
+    last: float = 1.0,
 ) -> pytest.RunResult:
     """Run the tests at the twelfth commit after the tag, each of which made the code slower.
 
@@ -59,6 +65,7 @@ def crept(
         pyproject: the settings.
         also: a test that is written after the steps.
         between: a function that returns further sessions, by that of the anchor and by each of the steps.
+        last: the time of the twelfth commit / what the growth makes it.
     """
     first = at_the_anchor(project, pyproject)
     spread = [1.003 if at % 2 else 0.997 for at in range(12)]
@@ -66,7 +73,7 @@ def crept(
     for at, step in enumerate(steps):
         kept = later(first, at, *step)
         append(project.pytester.path / "kept.db", [kept, *between(first, kept)], 0)
-    tests = TESTS.format(cost=4 * growth**12) + also
+    tests = TESTS.format(cost=4 * growth**12 * last) + also
     project.write_tests(tests)
     commit(project.pytester.path, {})
     return project.run(tests)
@@ -443,3 +450,17 @@ def test_a_session_of_the_anchor_in_another_folder_is_told(project: Project) -> 
     ((_, _, headline),) = drifts(project)
     assert headline.startswith("not judged: ")
     assert headline.endswith(" (1 session of the anchor left out, of another folder of the repository)")
+
+
+def test_one_slow_session_fails_nothing_until_another_shows_the_same(project: Project) -> None:
+    result = crept(project, 1.0, f'{TABLE}max_drift = "10%"\n', last=1.3)
+    assert result.ret == 0
+    [(severity, test, headline)] = drifts(project)
+    assert (severity, test) == ("warning", "")
+    assert headline.startswith("undecided: test_it.py::test_it: +30 % since v1.0 (95 % interval ")
+    assert headline.endswith(
+        ", above max_drift = 10 % by one session alone, which is far from the sessions beside: "
+        "a further session of this commit decides"
+    )
+    assert project.run(TESTS.format(cost=4 * 1.3)).ret == 1
+    assert [(severity, test) for severity, test, _ in drifts(project)] == [("failure", "test_it.py::test_it")]
