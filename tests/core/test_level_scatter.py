@@ -69,6 +69,12 @@ class TestShown:
         assert np.sqrt(estimate(np.zeros(COUNT), np.zeros(COUNT)).variances(np.zeros(COUNT))).max() == 1e-4
 
 
+@pytest.mark.parametrize("share", [0.1, 0.2, 0.3])
+def test_the_spread_of_a_count_of_two_values_is_not_zero(estimate: Estimate, share: float) -> None:
+    values = 0.001 * (np.random.default_rng(3).random(COUNT) < share)
+    assert estimate(values, np.zeros(COUNT)).spread == pytest.approx(float(values.std()), rel=0.4)
+
+
 class TestCounts:
     """A count that is larger by one call in every fifth session scatters, although most sessions are equal."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -92,6 +93,22 @@ class TestOneSession:
 
     def test_so_does_a_session_of_the_next_commit(self) -> None:
         assert found([*self.STEADY, 120.0, 120.5]).drift.verdict is DriftVerdict.EXCEEDED
+
+    def test_a_session_a_little_above_the_one_before_may_cross_the_limit(self) -> None:
+        values = [*self.STEADY, 106.5, 107.7]
+        assert found(values[:-1]).drift.verdict is not DriftVerdict.EXCEEDED
+        assert found(values).drift.verdict is DriftVerdict.EXCEEDED
+
+    def test_the_worst_of_several_slow_sessions_is_no_candidate(self) -> None:
+        commits = [f"c{at}" for at in range(31)]
+        assert found([*self.STEADY, 115.0, 130.0], commit=[*commits, "c30"]).drift.verdict is DriftVerdict.EXCEEDED
+
+    def test_a_rate_is_worse_if_it_is_smaller(self) -> None:
+        commits = [f"c{at}" for at in range(31)]
+        rates = replace(trend([*self.STEADY, 80.0, 100.0], commit=[*commits, "c30"]), direction=Direction.HIGHER)
+        creep = find_creep(rates, "c0", max_drift=0.05)
+        assert creep is not None
+        assert creep.drift.verdict is DriftVerdict.CANDIDATE
 
     def test_outliers_of_unchanged_code_fail_hardly_ever(self) -> None:
         chosen = random.Random(2)
