@@ -33,6 +33,17 @@ def part(*measurements: Measurement, sharing: int = 0, **facts: Any) -> RunResul
     return RunResult(session, ComparedWith("the baseline", sharing=sharing or len(measurements)), measurements)
 
 
+def test_parts_of_a_merged_session_that_are_still_missing_are_known() -> None:
+    parts = {
+        f"{at}.json": part(replace(measurement(), nodeid=f"a.py::test[{at}]"), part=at, parts=4) for at in (1, 2, 3, 4)
+    }
+    first = merge({name: parts[name] for name in ("1.json", "2.json")})
+    assert first.session.missing_parts == [3, 4]
+    second = merge({"first.json": first, "3.json": parts["3.json"]})
+    assert second.session.missing_parts == [4]
+    assert merge({"second.json": second, "4.json": parts["4.json"]}).session.missing_parts == []
+
+
 class TestVerdicts:
     """Every level of significance gets smaller by merging."""
 
