@@ -6,15 +6,16 @@ import argparse
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from pytest_perfbudget.atomic_write import is_written_directly, replace_text
 from pytest_perfbudget.core.decision import find
-from pytest_perfbudget.core.finding import DRIFT, LOOSENED, NOT_RECORDED, NOT_UPDATED, NOTHING_COMPARED, Finding
+from pytest_perfbudget.core.finding import Finding
 from pytest_perfbudget.core.merge import MergeError, doubts, merge, with_findings, with_notes
+from pytest_perfbudget.core.merged_findings import loosened, of_parts
 from pytest_perfbudget.core.policy import GateMode, Policy
 from pytest_perfbudget.core.readiness import Grade, readiness_of
 from pytest_perfbudget.core.run_result import RunResult
@@ -22,7 +23,7 @@ from pytest_perfbudget.core.saved_comparison import compare_sessions, is_same_se
 from pytest_perfbudget.core.session_findings import find_missing
 from pytest_perfbudget.core.session_spread import SPREAD
 from pytest_perfbudget.core.units import parse_share
-from pytest_perfbudget.errors import HINT, ReportError
+from pytest_perfbudget.errors import ReportError
 from pytest_perfbudget.report import formats
 from pytest_perfbudget.report.bars import shows_bars
 from pytest_perfbudget.report.closing import health_text
@@ -195,40 +196,7 @@ def _findings(merged: RunResult, parts: Sequence[RunResult]) -> list[Finding]:
     is_baseline = not any(change.against for one in merged.measurements for change in one.changes)
     found += find_missing(merged.missing, policy, can_be_mended=is_baseline)
     is_compared = any(not change.verdict.is_unjudged for one in merged.measurements for change in one.changes)
-    kept = (NOT_UPDATED, DRIFT) if is_compared else (NOT_UPDATED, DRIFT, NOTHING_COMPARED)
-    loosened: list[Finding] = []
-    for one in (one for part in parts for one in _loosened(part, parts)):
-        loosened += [] if one in loosened else [one]
-    of_parts = [one for part in parts for one in part.findings if one.kind in kept]
-    return [*loosened, *found, *_not_recorded(parts), *of_parts]
-
-
-def _not_recorded(parts: Sequence[RunResult]) -> Iterator[Finding]:
-    """Yield a finding for each limit on spans that no part has recorded; a part without a measurement cannot know."""
-    known = [
-        {one.headline.partition(HINT)[0]: one for one in part.findings if one.kind == NOT_RECORDED}
-        for part in parts
-        if part.measurements
-    ]
-    for limit, one in known[0].items() if known else ():
-        if all(limit in found for found in known):
-            yield one
-
-
-def _loosened(part: RunResult, parts: Sequence[RunResult]) -> Iterator[Finding]:
-    """Yield what a part says that the pull request loosens, without tests that the part lacks and another part has."""
-    own = {one.nodeid for one in part.measurements}
-    for one in (one for one in part.findings if one.kind == LOOSENED):
-        is_elsewhere = any(_has_untouched(other, one.test) for other in parts if other is not part)
-        if one.is_of_limit or not one.test or one.test in own or not is_elsewhere:
-            yield one
-
-
-def _has_untouched(part: RunResult, test: str) -> bool:
-    """Return whether a part has a test, measured or left out as in the base, and does not say that it is loosened."""
-    if any(one.kind == LOOSENED and one.test == test for one in part.findings):
-        return False
-    return test in {one.nodeid for one in part.measurements} or test in (part.session.left_out or ())
+    return [*loosened(parts), *found, *of_parts(parts, is_compared=is_compared)]
 
 
 def _check_alike(first: Path, reference: RunResult, file: Path, result: RunResult) -> None:

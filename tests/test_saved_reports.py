@@ -16,7 +16,7 @@ from results import budget, change, measurement
 from scripting import TWO_WORKERS, Project, regression_verdicts
 
 from pytest_perfbudget.cli import main
-from pytest_perfbudget.core.finding import DRIFT, LOOSENED, NOT_RECORDED, Finding, Missing, Severity
+from pytest_perfbudget.core.finding import DRIFT, LOOSENED, NOT_RECORDED, NOTHING_COMPARED, Finding, Missing, Severity
 from pytest_perfbudget.core.kinds import LOAD, RATIO
 from pytest_perfbudget.core.load.facts import LoadFacts
 from pytest_perfbudget.core.loosening import Loosening
@@ -425,6 +425,14 @@ class TestMerge:
         failed = replace(self.many(), session=replace(SESSION, exit_status=1), findings=[drift])
         assert main(["merge", *shards(self.slow(0.004), failed), "-o", "all.json"]) == 1
         assert [one["kind"] for one in json.loads(Path("all.json").read_text("utf-8"))["findings"]].count("drift") == 1
+
+    @pytest.mark.parametrize("has_perf_tests", [True, False])
+    def test_a_part_that_compared_nothing_fails_the_merge_if_it_has_perf_tests(self, has_perf_tests: bool) -> None:
+        nothing = Finding(NOTHING_COMPARED, Severity.FAILURE, "", is_gated=True, headline="nothing was compared")
+        tests = [measurement(nodeid="c.py::test")] if has_perf_tests else []
+        failed = RunResult(replace(SESSION, exit_status=1), None, tests, findings=[nothing])
+        assert main(["merge", *shards(self.slow(0.1), failed)]) == int(has_perf_tests)
+        assert main(["merge", *shards(replace(failed, measurements=[]))]) == 1
 
     @pytest.mark.parametrize("is_recorded", [False, True])
     def test_a_span_that_no_part_recorded_fails_the_merge(

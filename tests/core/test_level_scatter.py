@@ -71,7 +71,7 @@ class TestShown:
 
 @pytest.mark.parametrize("share", [0.1, 0.2, 0.3])
 def test_the_spread_of_a_count_of_two_values_is_not_zero(estimate: Estimate, share: float) -> None:
-    values = 0.001 * (np.random.default_rng(3).random(COUNT) < share)
+    values: Floats = np.where(np.random.default_rng(3).random(COUNT) < share, 0.001, 0.0)
     assert estimate(values, np.zeros(COUNT)).spread == pytest.approx(float(values.std()), rel=0.4)
 
 
