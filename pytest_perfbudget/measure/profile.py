@@ -33,6 +33,7 @@ _MOST_FUNCTIONS = 5
 _STDLIB: Final = sysconfig.get_path("stdlib") + os.sep
 _ADDRESS = re.compile(r" (of type object )?at 0x[0-9a-f]+", re.IGNORECASE)
 _COMPREHENSION = re.compile(r"\.<(listcomp|setcomp|dictcomp|genexpr)>")
+_GENERATED: Final = "<generated>"
 _COMPREHENSIONS: Final = ("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>")
 _is_unqualified: Final = sys.version_info < (3, 11)
 _IDLE: Final = re.compile(r"'(acquire|get|wait)' of")
@@ -272,8 +273,10 @@ def _module(file: str) -> str:
     """Return the dotted module name of a source file, from the nearest folder on `sys.path` on.
 
     An editable installation may have its folder in an import hook instead: then the name begins with the outermost
-    package around the file.
+    package around the file. Generated code may be compiled without the name of a file.
     """
+    if not file:
+        return _GENERATED
     roots = [root for root in sys.path if root and file.startswith(root.rstrip(os.sep) + os.sep)]
     path = file[len(max(roots, key=len)) :] if roots else os.path.relpath(file, _above_package(Path(file)))
     return path.strip(os.sep).removesuffix(".py").removesuffix(f"{os.sep}__init__").replace(os.sep, ".")
