@@ -84,14 +84,10 @@ def shown(value: object) -> str:
     return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}..."
 
 
-HINT: Final = " (did you mean "
-"""The beginning of the hint of `nearest`."""
-
-
 def nearest(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
     """Return `` (did you mean 'x'?)`` for the nearest known word, or an empty text if no known word is near."""
     close = difflib.get_close_matches(word, sorted(known), n=1, cutoff=cutoff)
-    return f"{HINT}{close[0]!r}?)" if close else ""
+    return f" (did you mean {close[0]!r}?)" if close else ""
 
 
 def json_problem(text: str, error: JSONDecodeError) -> str:

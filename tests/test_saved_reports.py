@@ -438,14 +438,16 @@ class TestMerge:
     def test_a_span_that_no_part_recorded_fails_the_merge(
         self, is_recorded: bool, capsys: pytest.CaptureFixture[str]
     ) -> None:
+        """The limits are the same if their spans are, whatever the headlines of the parts say."""
         said = "pyproject.toml: no test recorded a span of the name 'db.query'"
         hinted = f"{said} (did you mean 'db.queries'?)"
+        other = Finding(NOT_RECORDED, Severity.FAILURE, "", is_gated=True, headline=said, span="db.query (slow)")
         failed = replace(SESSION, exit_status=1, strict=True)
         first, second, empty = (
             replace(
                 result_of(*tests),
                 session=failed,
-                findings=[Finding(NOT_RECORDED, Severity.FAILURE, "", is_gated=True, headline=text)] if text else [],
+                findings=[replace(other, headline=text, span="db.query")] if text else [],
             )
             for tests, text in (
                 ([measurement(nodeid="a.py::one")], hinted),
@@ -453,8 +455,8 @@ class TestMerge:
                 ([], ""),
             )
         )
-        if is_recorded:
-            second = replace(second, session=replace(failed, exit_status=0))
+        if is_recorded:  # the first part has recorded the spans of the second's limit
+            second = replace(second, findings=[other])
         empty = replace(empty, session=replace(failed, exit_status=0))
         assert main(["merge", *shards(first, second, empty), "-o", "all.json"]) == int(not is_recorded)
         assert (hinted in capsys.readouterr().out) is not is_recorded
@@ -590,6 +592,10 @@ class TestMerge:
             ),
             (
                 {"is_cut_short": True, "not_run": 2},
+                "shard1.json is of a session that ended before its last test (2 perf tests did not run): run this",
+            ),
+            (
+                {"exit_status": 0, "perf_tests": 2, "not_run": 2},
                 "shard1.json is of a session that ended before its last test (2 perf tests did not run): run this",
             ),
         ],

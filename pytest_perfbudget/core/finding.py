@@ -57,6 +57,7 @@ class Finding:
         evidence: the numbers behind the finding, a line for each.
         remedy: the action that the user can take; empty if nothing can be done.
         remedy_target: the part of the remedy that names the test in a command; empty if no part does.
+        span: the name of the spans whose limit is `not_recorded`; empty for other findings.
     """
 
     kind: str
@@ -71,6 +72,7 @@ class Finding:
     evidence: Sequence[str] = ()
     remedy: str = ""
     remedy_target: str = ""
+    span: str = ""
 
     @property
     def id(self) -> str:
@@ -107,6 +109,7 @@ class Finding:
             "evidence": list(self.evidence),
             "remedy": self.remedy,
             **({"remedy_target": self.remedy_target} if self.remedy_target else {}),
+            **({"span": self.span} if self.span else {}),
         }
 
     @classmethod

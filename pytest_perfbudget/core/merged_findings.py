@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 
 from pytest_perfbudget.core.finding import DRIFT, LOOSENED, NOT_RECORDED, NOT_UPDATED, NOTHING_COMPARED, Finding
 from pytest_perfbudget.core.run_result import RunResult
-from pytest_perfbudget.errors import HINT
 
 
 def loosened(parts: Sequence[RunResult]) -> list[Finding]:
@@ -37,12 +36,12 @@ def of_parts(parts: Sequence[RunResult], *, is_compared: bool) -> list[Finding]:
 def _not_recorded(parts: Sequence[RunResult]) -> Iterator[Finding]:
     """Yield a finding for each limit on spans that no part has recorded; a part without a measurement cannot know."""
     known = [
-        {one.headline.partition(HINT)[0]: one for one in part.findings if one.kind == NOT_RECORDED}
+        {one.span: one for one in part.findings if one.kind == NOT_RECORDED}
         for part in parts
         if part.measurements
     ]
-    for limit, one in known[0].items() if known else ():
-        if all(limit in found for found in known):
+    for span, one in known[0].items() if known else ():
+        if all(span in found for found in known):
             yield one
 
 

@@ -175,6 +175,7 @@ def find_not_recorded(
             "",
             is_gated=judged.is_gated,
             headline=f"{source}: no test recorded a span of the name {span!r}{nearest(span, recorded, cutoff=0.7)}",
+            span=span,
         )
         for span, source in sources.items()
         if not any(covers(span, name) for name in recorded)

@@ -107,6 +107,7 @@ class TestReasons:
         [
             ({"measurements": []}, Cause.NOTHING_MEASURED, Grade.NOT_READY),
             ({"facts": {"is_cut_short": True}}, Cause.ENDED_EARLY, Grade.NOT_READY),
+            ({"facts": {"perf_tests": 3, "not_run": 2}}, Cause.ENDED_EARLY, Grade.NOT_READY),
             ({"facts": {"other_failures": 1}}, Cause.TESTS_FAILED, Grade.NOT_READY),
             ({"facts": {"exit_status": 1}}, Cause.SESSION_FAILED, Grade.NOT_READY),
             ({"findings": [Finding(LOOSENED, Severity.FAILURE, "")]}, Cause.FAILED, Grade.NOT_READY),
