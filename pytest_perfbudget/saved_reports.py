@@ -26,13 +26,13 @@ from pytest_perfbudget.core.units import parse_share
 from pytest_perfbudget.errors import ReportError
 from pytest_perfbudget.report import formats
 from pytest_perfbudget.report.bars import shows_bars
-from pytest_perfbudget.report.closing import health_text
 from pytest_perfbudget.report.findings import worded
 from pytest_perfbudget.report.formats import json
 from pytest_perfbudget.report.formats.comparison import Sides, render_comparison
+from pytest_perfbudget.report.formats.health import render_health
 from pytest_perfbudget.report.numbers import counted
 from pytest_perfbudget.report.printable import printable, without_commands
-from pytest_perfbudget.report.readiness import readiness_lines, with_readiness
+from pytest_perfbudget.report.readiness import with_readiness
 from pytest_perfbudget.report.session_verdict import failure_lines
 
 _WIDTH: Final = 120
@@ -131,8 +131,7 @@ def _health(options: argparse.Namespace) -> int:
     if readiness is None:
         message = f"{options.file} is of a session with --perf-gate=off, which measured nothing"
         raise ReportError(message)
-    lines = [] if result.health is None else [health_text(result.health)]
-    _say("".join(f"{line}\n" for line in (*lines, *readiness_lines(readiness))))
+    _say(render_health(result.health, readiness, color=_has_color()))
     return 0 if options.require is None or readiness.grade.meets(Grade(options.require)) else 1
 
 
@@ -158,7 +157,8 @@ def _compare(options: argparse.Namespace) -> int:
         if is_same_session(reference, result):
             _warn(f"{first} and {file} are reports of the same session: any change between them is none")
     sides = Sides([str(one) for one in options.files], [reference, *results], changes, options.spread)
-    _say(render_comparison(sides, width=_width(), unicode=shows_bars(sys.stdout.encoding)))
+    unicode = shows_bars(sys.stdout.encoding)
+    _say(render_comparison(sides, width=_width(), unicode=unicode, color=_has_color()))
     return 1 if any(one.is_regressed for found in changes for one in found) else 0
 
 

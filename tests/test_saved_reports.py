@@ -183,6 +183,24 @@ class TestReport:
         assert [one.startswith("\x1b[") for one in (title, row, verdict)] == [has_color] * 3
         assert has_color == ("\x1b" in "".join(lines))
 
+    @pytest.mark.parametrize("has_color", [True, False])
+    def test_health_and_compare_have_colours_on_a_terminal(
+        self, has_color: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("NO_COLOR", raising=False)
+        monkeypatch.setenv("TERM", "xterm")
+        monkeypatch.setattr("sys.stdout.isatty", lambda: has_color)
+        sides = [save(f"{calls}.json", result_of(measurement(statistics={"calls": calls}))) for calls in (90, 900)]
+        assert main(["compare", *sides]) == 1
+        compared = capsys.readouterr().out
+        assert ("\x1b[1;31mregressed\x1b[0m" in compared) is has_color
+        assert ("\x1b[31m900.json: 1 regressed, " in compared) is has_color
+        assert main(["health", save("run.json", result_of(measurement(budget(), nodeid="a.py::test_a")))]) == 0
+        rated = capsys.readouterr().out.splitlines()
+        assert [one.startswith("\x1b[31m") for one in rated[:2]] == [has_color] * 2
+        assert ("  \x1b[31m1 budget exceeded\x1b[0m" in rated) is has_color
+        assert ("\x1b" in "".join([compared, *rated])) is has_color
+
     def test_an_empty_session_is_said(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["report", save("run.json", RunResult())]) == 0
         assert capsys.readouterr().out == "no measurement\n"
@@ -237,6 +255,17 @@ class TestCompare:
         ]
         main(["compare", *sides])
         assert capsys.readouterr().err == ""
+
+    def test_a_count_that_doubles_within_its_allowance_says_why_it_is_unchanged(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        sides = [
+            save(f"{calls}.json", result_of(measurement(statistics={"calls": calls}))) for calls in (4, 8, 1_000, 1_004)
+        ]
+        assert main(["compare", *sides[:2]]) == 0
+        assert "2.0x (within 10 calls)  unchanged\n" in capsys.readouterr().out
+        assert main(["compare", *sides[2:]]) == 0
+        assert "+0.4 %  unchanged\n" in capsys.readouterr().out
 
     def test_it_looks_as_it_did(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["compare", *self.sessions(), "--spread", "2%"]) == 1

@@ -36,9 +36,7 @@ def of_parts(parts: Sequence[RunResult], *, is_compared: bool) -> list[Finding]:
 def _not_recorded(parts: Sequence[RunResult]) -> Iterator[Finding]:
     """Yield a finding for each limit on spans that no part has recorded; a part without a measurement cannot know."""
     known = [
-        {one.span: one for one in part.findings if one.kind == NOT_RECORDED}
-        for part in parts
-        if part.measurements
+        {one.span: one for one in part.findings if one.kind == NOT_RECORDED} for part in parts if part.measurements
     ]
     for span, one in known[0].items() if known else ():
         if all(span in found for found in known):

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from pytest_perfbudget.core.decision import has_numbers, is_unsuspicious
-from pytest_perfbudget.core.finding import DRIFT, KNOWN_TO_BE_WRONG, NOT_READY, Finding, Severity
+from pytest_perfbudget.core.finding import DRIFT, KNOWN_TO_BE_WRONG, NOT_READY, NOT_UPDATED, Finding, Severity
 from pytest_perfbudget.core.health import mark_of_budget
 from pytest_perfbudget.core.kinds import LOAD as LOAD_KIND
 from pytest_perfbudget.core.measurement import Measurement, measurement_id
@@ -184,7 +184,10 @@ def _causes(result: RunResult) -> Iterator[tuple[Cause, str]]:
     if result.fails_otherwise:
         yield Cause.SESSION_FAILED, ""
     only_warns = session.gate == GateMode.WARN.value
+    known = {one.test for one in result.findings if one.kind in KNOWN_TO_BE_WRONG} | {*session.other_failed}
     for finding in result.findings:
+        if finding.kind == NOT_UPDATED and finding.test in known:
+            continue  # the baseline is not updated by a test that fails for a reason that is told
         fails = finding.is_failure or (only_warns and finding.is_gated)
         if finding.kind == DRIFT:
             yield from _causes_of_drift(finding, fails=fails)
@@ -218,8 +221,9 @@ def _causes_of(measurement: Measurement) -> Iterator[tuple[Cause, str]]:
             yield cause, place
         else:  # a test without numbers counts once, however many budgets and comparisons it has
             yield Cause.LOAD_NOT_RUN if is_load else Cause.UNMEASURED, name
+    told = [one for one in measurement.changes if one.verdict is not RegressionVerdict.REGRESSED]
     for budget in measurement.budgets:
-        if lost_points(budget, measurement.changes) >= _LOST_POINTS:
+        if budget.verdict is not BudgetVerdict.EXCEEDED and lost_points(budget, told) >= _LOST_POINTS:
             yield Cause.HEALTH_FALLING, f"{name}: {budget.label}"
 
 

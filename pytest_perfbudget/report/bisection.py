@@ -9,7 +9,7 @@ from typing import Final
 
 from pytest_perfbudget.core.bisection import CONFIDENCE, Estimate
 from pytest_perfbudget.core.bisection_result import BisectionResult, Commit, Step
-from pytest_perfbudget.report.numbers import counted, percent, times
+from pytest_perfbudget.report.numbers import change_interval, counted, percent, times
 
 _MOST_FILES: Final = 20
 _MOST_COMMITS: Final = 20
@@ -118,4 +118,5 @@ def _percent(log_ratio: float) -> str:
 
 
 def _interval(estimate: Estimate) -> str:
-    return f"({_percent(estimate.lower)} .. {_percent(estimate.upper)})"
+    lower, upper, ratio = (math.exp(one) for one in (estimate.lower, estimate.upper, estimate.log_ratio))
+    return f"({change_interval(lower, upper, ratio)})"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pytest_perfbudget.core.drift import Drift, DriftVerdict, sessions_needed
 from pytest_perfbudget.core.finding import DRIFT, Finding
 from pytest_perfbudget.core.history.unheld import Lack, Unheld
-from pytest_perfbudget.report.numbers import counted, percent, quantity, tolerance_text
+from pytest_perfbudget.report.numbers import change_interval, counted, percent, quantity, tolerance_text
 from pytest_perfbudget.report.remedies import named
 
 if TYPE_CHECKING:  # loads numpy, which most sessions do without
@@ -49,7 +49,8 @@ def growth_text(drift: Drift, anchor: str) -> str:
     """Return the growth since an anchor: `+12.7 % since v1.2 (95 % interval +10.1 % .. +15.2 %)`."""
     if drift.lower is None or drift.upper is None:
         return f"{percent(drift.ratio)} since {anchor} (too few sessions for an interval)"
-    return f"{percent(drift.ratio)} since {anchor} (95 % interval {percent(drift.lower)} .. {percent(drift.upper)})"
+    interval = change_interval(drift.lower, drift.upper, drift.ratio)
+    return f"{percent(drift.ratio)} since {anchor} (95 % interval {interval})"
 
 
 def limit_text(drift: Drift) -> str:

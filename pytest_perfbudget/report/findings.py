@@ -229,13 +229,7 @@ def _with_texts(case: Case, alpha: float, typed: Typed, exceeding: Container[str
             finding,
             headline=regressions.headline(case, result),
             evidence=(*regressions.evidence(case, result), *_advice(case, result)),
-            remedy=regressions.remedy(
-                result,
-                finding.test,
-                is_failure=finding.is_failure,
-                typed=typed,
-                is_exceeded=finding.test in exceeding,
-            ),
+            remedy=regressions.remedy(case, result, typed=typed, is_exceeded=finding.test in exceeding),
         )
     remedy = "A test that measures nothing fails because of --perf-strict (or strict = true)."
     return replace(finding, headline=case.text, remedy=remedy if finding.is_failure else "")

@@ -16,7 +16,7 @@ from pytest_perfbudget.core.history.trend import Marker, TrendPoint
 from pytest_perfbudget.core.measurement import measurement_id
 from pytest_perfbudget.report.dates import Dates
 from pytest_perfbudget.report.drift import another, growth_text, limit_text
-from pytest_perfbudget.report.numbers import counted, percent, quantity
+from pytest_perfbudget.report.numbers import change_interval, counted, percent, quantity
 from pytest_perfbudget.report.printable import printable
 from pytest_perfbudget.report.sparkline import marks_below, sparkline
 
@@ -147,7 +147,7 @@ def _change_lines(reading: Reading, change: Change, page: Page, dates: Dates) ->
     yield f"^ {percent(change.ratio)} since {dates.of(after.at_s)}, {_commit(after)}"
     if (subject := page.subjects.get(after.commit)) and not after.is_dirty:
         yield f"    {_cut(printable(subject, unicode=page.unicode), page)}"
-    yield f"    95 % interval {percent(change.lower)} .. {percent(change.upper)}"
+    yield f"    95 % interval {change_interval(change.lower, change.upper, change.ratio)}"
     yield f"    {quantity(change.before, trend.unit)} -> {quantity(change.after, trend.unit)}"
     if before.commit and before.commit != after.commit:
         yield f"    last session before: {dates.of(before.at_s)}, {_commit(before)}"

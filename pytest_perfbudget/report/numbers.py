@@ -82,16 +82,47 @@ def share_text(share: float) -> str:
     return next((text for more in range(1, _MOST_MORE) if float((text := f"{share:.{more}%}")[:-1]) != 100), "100%")
 
 
+_LEAST_SHARE: Final = 0.1
+_LEAST_FACTOR: Final = 2
+"""The ratios between which a change is a share; beyond them it is a factor."""
+
+
 def percent(ratio: float) -> str:
     """Return a ratio as a change: `+12.4 %`, `-3 %`, `3.2x`, `1/400x`."""
+    return _share(ratio) if _LEAST_SHARE <= ratio < _LEAST_FACTOR else _factor(ratio)
+
+
+def change_interval(lower: float, upper: float, ratio: float) -> str:
+    """Return the interval of a change: `-59 % .. +110 %`, `1/12x .. 1/8.2x`; for the arguments see `change_bounds`."""
+    return " .. ".join(change_bounds(lower, upper, ratio))
+
+
+def change_bounds(lower: float, upper: float, ratio: float) -> tuple[str, str]:
+    """Return the bounds of a change, both in the notation of the change.
+
+    Args:
+        lower: the lower bound, as a ratio.
+        upper: the upper bound.
+        ratio: the change, whose notation `percent` chooses.
+    """
+    write = _share if _LEAST_SHARE <= ratio < _LEAST_FACTOR else _factor
+    return write(lower), write(upper)
+
+
+def _share(ratio: float) -> str:
+    share = round(100 * (ratio - 1), 1) or 0.0  # no -0.0
+    return f"{share:+,.0f} %" if abs(share) >= 20 and ratio >= _LEAST_SHARE else f"{share:+.1f} %"
+
+
+def _factor(ratio: float) -> str:
     if math.isinf(ratio):
         return "from none"
-    if ratio >= 2:
-        return f"{ratio:.1f}x" if ratio < 100 else f"{ratio:,.0f}x"
-    if ratio < 0.1:
-        return f"1/{1 / ratio:.0f}x" if ratio > 0 else "to none"
-    share = round(100 * (ratio - 1), 1) or 0.0  # no -0.0
-    return f"{share:+.0f} %" if abs(share) >= 20 else f"{share:+.1f} %"
+    if ratio <= 0:
+        return "to none"
+    least = 10 if ratio < 1 else 100  # from which on a factor has no decimal
+    factor = max(ratio, 1 / ratio)
+    text = f"{factor:.2f}x" if factor < 1.1 else f"{factor:.1f}x" if factor < least else f"{factor:,.0f}x"
+    return text if ratio >= 1 else f"1/{text}"
 
 
 def tolerance_text(share: float) -> str:

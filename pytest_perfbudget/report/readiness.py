@@ -80,14 +80,12 @@ def readiness_text(readiness: Readiness, required: str = "") -> str:
     return f"{grade}: {reasons}" if reasons else grade
 
 
-def readiness_lines(readiness: Readiness) -> Iterator[str]:
-    """Yield the readiness and then a line for each reason, with the places that the reason is about."""
-    yield readiness.grade.words
-    for one in readiness.reasons:
-        yield f"  {_reason_text(one)}"
-        yield from (f"    {printable(name, unicode=True)}" for name in one.names[:_MOST_NAMED])
-        if len(one.names) > _MOST_NAMED:
-            yield f"    and {len(one.names) - _MOST_NAMED:,} more"
+def reason_lines(reason: Reason) -> Iterator[str]:
+    """Yield a reason, and then a line for each place that the reason is about."""
+    yield _reason_text(reason)
+    yield from (printable(name, unicode=True) for name in reason.names[:_MOST_NAMED])
+    if len(reason.names) > _MOST_NAMED:
+        yield f"and {len(reason.names) - _MOST_NAMED:,} more"
 
 
 def with_readiness(result: RunResult) -> RunResult:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from pytest_perfbudget.core.finding import CHANGED, Case
 from pytest_perfbudget.core.kinds import LOAD
@@ -16,7 +16,7 @@ from pytest_perfbudget.report.budgets import HELD, profile_lines
 from pytest_perfbudget.report.components import change_lines
 from pytest_perfbudget.report.culprits import NO_CULPRIT, blame_lines
 from pytest_perfbudget.report.instructions import growth_lines
-from pytest_perfbudget.report.numbers import counted, odds, percent, quantity, times, tolerance_text
+from pytest_perfbudget.report.numbers import change_interval, counted, odds, percent, quantity, times, tolerance_text
 
 UPDATE = "pytest --perf-update-baseline"
 Typed = Callable[[str], str]
@@ -77,21 +77,20 @@ def evidence(case: Case, change: RegressionResult) -> Iterator[str]:
     yield from growth_lines(change.executed)
 
 
-def remedy(change: RegressionResult, test: str, *, is_failure: bool, typed: Typed, is_exceeded: bool = False) -> str:
+def remedy(case: Case, change: RegressionResult, *, typed: Typed, is_exceeded: bool = False) -> str:
     """Return the remedy for a finding; empty if there is none.
 
+    All numbers of a measurement that regressed have the same remedy.
+
     Args:
+        case: the finding, with its measurement.
         change: the change that the finding is about.
-        test: the node id of the test.
-        is_failure: whether the finding fails the test.
         typed: returns a node id as a user types it.
         is_exceeded: whether the test exceeds a budget, too: then an update of the baseline refuses the test.
     """
+    test, is_failure = case.finding.test, case.finding.is_failure
     if change.verdict is RegressionVerdict.REGRESSED:
-        noun = _noun(change)
-        verb = "Make the code faster" if change.metric == TIME.name else f"Reduce the {noun}"
-        if change.direction is Direction.HIGHER:
-            verb = f"Restore the {noun}"
+        verb = _verbs([one for one in case.measurement.changes if one.verdict is change.verdict] or [change])
         accept = f"accept it: {UPDATE} --perf-reason '...' {shlex.quote(typed(test))}"
         allow = "allow more: raise max_regression in the marker or in pyproject.toml"
         if change.source.endswith(OF_BASE) or (is_exceeded and not change.against):
@@ -109,6 +108,19 @@ def remedy(change: RegressionResult, test: str, *, is_failure: bool, typed: Type
     return _OWN_CODE if change.verdict is RegressionVerdict.WRONG_CODE else _STRICT
 
 
+def _verbs(changes: Sequence[RegressionResult]) -> str:
+    """Return what to do about some numbers: `Make the code faster and reduce the function calls`."""
+    worse = [one for one in changes if one.metric != TIME.name]
+    nouns = {
+        "reduce": [_noun(one) for one in worse if one.direction is Direction.LOWER],
+        "restore": [_noun(one) for one in worse if one.direction is Direction.HIGHER],
+    }
+    found = ["make the code faster"] * (len(worse) < len(changes))
+    found += [f"{verb} the {' and the '.join(dict.fromkeys(those))}" for verb, those in nouns.items() if those]
+    text = " and ".join(found)
+    return f"{text[:1].upper()}{text[1:]}"
+
+
 def limit_text(change: RegressionResult) -> str:
     """Return the allowed change: `5 %`, or `5 % or +10` if the change that is always allowed is the larger one."""
     text = tolerance_text(change.limit)
@@ -117,6 +129,17 @@ def limit_text(change: RegressionResult) -> str:
         return text
     sign = "+" if metric.direction is Direction.LOWER else "-"
     return f"{text} or {sign}{quantity(metric.floor, metric.unit)}"
+
+
+def allowance_text(change: RegressionResult) -> str:
+    """Return why a count is unchanged that differs by more than its share: `within 16.4 kB`; else an empty text."""
+    metric, before, after = METRICS.get(change.metric), change.before, change.after
+    if metric is None or before is None or after is None or change.verdict is not RegressionVerdict.UNCHANGED:
+        return ""
+    if not before * change.limit < abs(after - before) <= metric.floor:
+        return ""
+    noun = "" if metric.unit == "bytes" else f" {metric.unit}"
+    return f"within {quantity(metric.floor, metric.unit)}{noun}"
 
 
 def other_side(change: RegressionResult) -> str:
@@ -141,7 +164,7 @@ def interval(change: RegressionResult) -> str:
     """Return the interval of a change in brackets; empty if there is none."""
     if change.lower is None or change.upper is None:
         return ""
-    return f" (95 % interval {percent(change.lower)} .. {percent(change.upper)})"
+    return f" (95 % interval {change_interval(change.lower, change.upper, change.ratio or 1)})"
 
 
 def _culprits(case: Case, change: RegressionResult) -> Iterator[str]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from results import MS, budget, change, measurement
 
 from pytest_perfbudget.core.baseline_update import UpdateSummary
-from pytest_perfbudget.core.finding import DRIFT, LOOSENED, NOT_READY, Finding, Missing, Severity
+from pytest_perfbudget.core.finding import DRIFT, LOOSENED, NOT_READY, NOT_UPDATED, Finding, Missing, Severity
 from pytest_perfbudget.core.kinds import CALL, LOAD, MeasurementKind
 from pytest_perfbudget.core.policy import GateMode, Policy
 from pytest_perfbudget.core.readiness import Cause, Grade, Readiness, Reason, find_not_ready, lost_points, readiness_of
@@ -213,6 +213,26 @@ class TestReasons:
         }
 
 
+class TestOneFault:
+    """A fault is one reason, however many findings it has."""
+
+    @pytest.mark.parametrize(
+        ("known", "expected"),
+        [
+            ({"findings": [Finding("exceeded", Severity.FAILURE, "a.py::test")]}, []),
+            ({"facts": {"other_failures": 1, "other_failed": ["a.py::test"]}}, [Cause.TESTS_FAILED]),
+            ({}, [Cause.FAILED]),
+        ],
+        ids=["it exceeds a budget", "it failed otherwise", "the update alone fails"],
+    )
+    def test_a_baseline_that_a_failed_test_does_not_update_is_no_further_failure(
+        self, known: dict[str, Any], expected: list[Cause]
+    ) -> None:
+        kept_out = Finding(NOT_UPDATED, Severity.FAILURE, "a.py::test", headline="the test failed")
+        found = session(budget(WITHIN), **{**known, "findings": [*known.get("findings", []), kept_out]})
+        assert causes(found) == expected
+
+
 class TestFallingHealth:
     """A budget that holds and lost ground, by a change that is credible and within the tolerance."""
 
@@ -234,6 +254,19 @@ class TestFallingHealth:
     def test_otherwise_it_is_not(self, share: float, changed: dict[str, Any]) -> None:
         slower = replace(self.SLOWER, **changed)
         assert causes(session(budget(WITHIN, estimate=50 * MS * share), slower)) == []
+
+    @pytest.mark.parametrize(
+        ("results", "cause"),
+        [
+            ([budget(EXCEEDED, estimate=61 * MS), SLOWER], Cause.EXCEEDED),
+            ([budget(WITHIN, estimate=45 * MS), change(ratio=1.3, lower=1.2)], Cause.REGRESSED),
+        ],
+        ids=["the budget is exceeded", "the time regressed"],
+    )
+    def test_what_a_graver_reason_tells_is_not_told_again(
+        self, results: list[BudgetResult | RegressionResult], cause: Cause
+    ) -> None:
+        assert causes(session(*results)) == [cause]
 
     def test_the_points_are_those_of_the_health(self) -> None:
         now = budget(WITHIN, estimate=50 * MS)  # the whole limit: 80 points; before, half of it: 100 points

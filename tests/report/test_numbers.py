@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_perfbudget.report.numbers import odds, percent, quantity, share_text
+from pytest_perfbudget.report.numbers import change_interval, odds, percent, quantity, share_text
 
 
 @pytest.mark.parametrize(
@@ -101,6 +101,24 @@ def test_shares_of_a_limit(share: float, text: str) -> None:
 )
 def test_a_ratio_as_a_change(ratio: float, text: str) -> None:
     assert percent(ratio) == text
+
+
+@pytest.mark.parametrize(
+    ("lower", "ratio", "upper", "text"),
+    [
+        (0.98, 1.03, 1.08, "-2.0 % .. +8.0 %"),
+        (0.41, 0.93, 2.1, "-59 % .. +110 %"),
+        (0.04, 0.5, 12.5, "-96.0 % .. +1,150 %"),
+        (1.05, 2.1, 4.2, "1.05x .. 4.2x"),
+        (0.97, 2.1, 4.2, "1/1.03x .. 4.2x"),
+        (1 / 12, 0.09, 0.11, "1/12x .. 1/9.1x"),
+        (90, 100, 120, "90.0x .. 120x"),
+        (0.0, 0.01, 0.2, "to none .. 1/5.0x"),
+    ],
+)
+def test_an_interval_has_the_notation_of_its_change(lower: float, ratio: float, upper: float, text: str) -> None:
+    """No interval ends in another notation than it begins: neither `1/12x .. -90 %` nor `-59 % .. 2.1x`."""
+    assert change_interval(lower, upper, ratio) == text
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from pytest_perfbudget.report.formats import render
 from pytest_perfbudget.report.formats.html.facts import place_facts
 from pytest_perfbudget.report.formats.terminal import Layout
 from pytest_perfbudget.report.formats.terminal import render as render_terminal
-from pytest_perfbudget.report.readiness import readiness_lines, readiness_text, with_readiness
+from pytest_perfbudget.report.readiness import readiness_text, reason_lines, with_readiness
 
 UNDECIDED = RunResult(SessionFacts(), None, [measurement(budget(BudgetVerdict.UNDECIDED))])
 LINE = "conditional: 1 number undecided (raise max_time)"
@@ -34,8 +34,8 @@ def test_a_ready_session_is_a_word() -> None:
 
 def test_many_places_are_counted_and_none_can_break_a_line() -> None:
     names = ["a\nb", *(f"test_{number}" for number in range(7))]
-    _, reason, first, *_, last = readiness_lines(Readiness([Reason(Cause.EXCEEDED, names)]))
-    assert (reason, first, last) == ("  8 budgets exceeded", "    a\\nb", "    and 3 more")
+    reason, first, *_, last = reason_lines(Reason(Cause.EXCEEDED, names))
+    assert (reason, first, last) == ("8 budgets exceeded", "a\\nb", "and 3 more")
 
 
 def test_the_terminal_has_a_line_about_it() -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
 from results import budget, change, measurement
 from texts import findings
 
 from pytest_perfbudget.core.finding import Finding
-from pytest_perfbudget.core.results import BudgetResult, RegressionResult
+from pytest_perfbudget.core.metrics import Direction
+from pytest_perfbudget.core.results import BudgetResult, RegressionResult, RegressionVerdict
 from pytest_perfbudget.report.findings import failure_text
 from pytest_perfbudget.report.remedies import remedies_of, remedy_lines
 
@@ -42,6 +44,22 @@ def test_a_command_for_many_tests_names_their_files() -> None:
     hostile = [measurement(change(), nodeid=f"b c.py::test[{at} x]") for at in range(6)]
     (quoted,) = remedy_lines([one for one in findings(*hostile) if one.is_failure])
     assert quoted.startswith(f"{FASTER} 'b c.py' (")
+
+
+@pytest.mark.parametrize(
+    ("metrics", "told"),
+    [
+        (["time", "calls"], "Make the code faster and reduce the function calls"),
+        (["calls", "peak", "time"], "Make the code faster and reduce the function calls and the peak memory"),
+        (["rps", "time"], "Make the code faster and restore the requests per second"),
+        (["rps"], "Restore the requests per second"),
+    ],
+)
+def test_the_numbers_of_a_measurement_have_one_remedy(metrics: list[str], told: str) -> None:
+    directions = {"rps": Direction.HIGHER}
+    grown = [change(metric=one, direction=directions.get(one, Direction.LOWER)) for one in metrics]
+    calm = change(RegressionVerdict.UNCHANGED, metric="instructions")
+    assert remedy_lines(failures([calm, *grown])) == [f"{told}, or {FASTER.partition(', or ')[2]} a.py::test_0"]
 
 
 def test_the_baseline_accepts_no_test_that_exceeds_a_budget() -> None:

@@ -28,7 +28,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from pytest_perfbudget.core.counts import CountPair, compare_counts
 from pytest_perfbudget.core.measurement import Measurement
+from pytest_perfbudget.core.metrics import PEAK
 from pytest_perfbudget.core.policy import Policy
 from pytest_perfbudget.core.results import BudgetResult, RegressionResult, RegressionVerdict
 from pytest_perfbudget.report.closing import unsure_text
@@ -59,6 +61,16 @@ def words(*measurements: Measurement, strict: bool = False) -> list[list[str]]:
 
 def named(number: int | str) -> str:
     return f"tests/test_it.py::test_{number}"
+
+
+@pytest.mark.parametrize(("before", "told"), [(12_000, True), (200_000, False)])
+def test_a_count_that_may_differ_by_a_number_says_so(before: int, told: bool) -> None:
+    """The memory may grow by 16.4 kB, however large the share is: it is unchanged, whatever its ratio says."""
+    grown = compare_counts(PEAK, [CountPair(before, before + 8_000)], 0.05)
+    assert grown.verdict is RegressionVerdict.UNCHANGED
+    (line,) = drawn(measurement(named(1), grown))[2:3]
+    assert line.startswith("unchanged ")
+    assert ("(within 16.4 kB)" in line) is told
 
 
 class TestGoldenFiles:

@@ -15,9 +15,11 @@ from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.core.saved_comparison import SavedChange, by_id, mean_change
 from pytest_perfbudget.core.session_spread import SPREAD
 from pytest_perfbudget.report.closing import session_text
+from pytest_perfbudget.report.formats.colors import RED, painted
 from pytest_perfbudget.report.formats.table_layout import BLANK, Cell, Column, cut, draw, short_names
-from pytest_perfbudget.report.numbers import counted, percent, quantity
+from pytest_perfbudget.report.numbers import change_bounds, change_interval, counted, percent, quantity
 from pytest_perfbudget.report.printable import printable
+from pytest_perfbudget.report.regressions import allowance_text
 
 _SHORTEST: Final = 24
 _LONGEST_FILE: Final = 24
@@ -41,17 +43,17 @@ class Sides:
     spread: float = SPREAD
 
 
-def render_comparison(sides: Sides, *, width: int, unicode: bool) -> str:
+def render_comparison(sides: Sides, *, width: int, unicode: bool, color: bool = False) -> str:
     """Return the comparison as text, with lines below the table on what it does not compare."""
     lines = [
         f"{name}: {printable(session_text(one.session), unicode=True)}"
         for name, one in zip(sides.names, sides.results, strict=True)
     ]
-    lines += ["", *_table(sides, width, unicode=unicode), "", *_notes(sides)]
+    lines += ["", *_table(sides, width, unicode=unicode, color=color), "", *_notes(sides, color=color)]
     return "".join(f"{line}\n" for line in lines)
 
 
-def _table(sides: Sides, width: int, *, unicode: bool) -> Iterator[str]:
+def _table(sides: Sides, width: int, *, unicode: bool, color: bool) -> Iterator[str]:
     found = [{(one.measurement.id, one.result.metric): one for one in changes} for changes in sides.changes]
     places = list(dict.fromkeys(place for one in found for place in one))
     if not places:
@@ -72,11 +74,11 @@ def _table(sides: Sides, width: int, *, unicode: bool) -> Iterator[str]:
                 is_right=True,
             ),
             Column("change", [BLANK if one is None else (_change(one), "") for one in rows], is_right=True),
-            Column("", [BLANK if one is None else (_verdict(one), "") for one in rows]),
+            Column("", [BLANK if one is None else (_verdict(one), _STYLES[one.result.verdict]) for one in rows]),
         ]
     room = max(_SHORTEST, width - sum(one.width for one in columns))
     names: list[Cell] = [(cut(one, room, unicode=unicode), "") for one in _names(found, places, unicode=unicode)]
-    yield from draw([Column("test", names), *columns], color=False, unicode=unicode)
+    yield from draw([Column("test", names), *columns], color=color, unicode=unicode)
 
 
 def _names(
@@ -128,21 +130,22 @@ def _quantity(value: float | None, unit: str) -> str:
 
 
 def _change(change: SavedChange) -> str:
-    """Return the change with its interval, and `~` before a change whose interval includes zero."""
+    """Return the change with its interval, or with its allowance, and `~` if the interval includes zero."""
     result = change.result
+    why = f" ({allowed})" if (allowed := allowance_text(result)) else ""
     if result.ratio is None:
-        return "from none" if result.after else "none"
+        return f"from none{why}" if result.after else "none"
     found = percent(result.ratio)
     if result.lower is None or result.upper is None:
-        return found
-    return f"{'~ ' if change.may_be_none else ''}{found} ({percent(result.lower)} .. {percent(result.upper)})"
+        return f"{found}{why}"
+    return f"{'~ ' if change.may_be_none else ''}{found} ({change_interval(result.lower, result.upper, result.ratio)})"
 
 
 def _verdict(change: SavedChange) -> str:
     return change.result.verdict.value
 
 
-def _notes(sides: Sides) -> Iterator[str]:
+def _notes(sides: Sides, *, color: bool) -> Iterator[str]:
     for name, result in zip(sides.names[1:], sides.results[1:], strict=True):
         if result == sides.results[0]:
             yield f"{name} is the same session as {sides.names[0]}: name the report of another session"
@@ -150,16 +153,18 @@ def _notes(sides: Sides) -> Iterator[str]:
     for name, changes in zip(sides.names[1:], sides.changes, strict=True):
         times = [one for one in changes if one.result.metric == TIME.name and one.measurement.id in everywhere]
         if found_mean := mean_change(times):
-            interval = f"{percent(found_mean.lower)} .. {percent(found_mean.upper)}"
+            interval = change_interval(found_mean.lower, found_mean.upper, found_mean.ratio)
             change = f"{'~ ' if found_mean.may_be_none else ''}{percent(found_mean.ratio)} ({interval})"
             all_have = f"{counted(found_mean.number, 'time')} that all sessions have"
             yield f"{name}: {change} in the geometric mean of {all_have}"
         if found := sorted(one.smallest_found for one in changes if one.smallest_found is not None):
-            least, middle, most = (percent(1 + found[at]) for at in (0, len(found) // 2, -1))
+            middle = 1 + found[len(found) // 2]
+            least, most = change_bounds(1 + found[0], 1 + found[-1], middle)
             spread = "" if least == most else f" (from {least} for the steadiest to {most})"
-            yield f"{name}: a time would have had to change by {middle} to be called regressed{spread}"
+            yield f"{name}: a time would have had to change by {percent(middle)} to be called regressed{spread}"
         tally = [f"{sum(one.result.verdict is verdict for one in changes)} {verdict.value}" for verdict in _VERDICTS]
-        yield f"{name}: {', '.join(tally)}, of {counted(len(changes), 'compared number')}"
+        text = f"{name}: {', '.join(tally)}, of {counted(len(changes), 'compared number')}"
+        yield painted(text, RED if any(one.is_regressed for one in changes) else "", color=color)
     ids = [by_id(one).keys() for one in sides.results]
     for name, own in zip(sides.names, ids, strict=True):
         if lacking := sorted({one for other in ids for one in other} - own):
@@ -235,5 +240,11 @@ _VERDICTS: Final = (
     RegressionVerdict.UNCHANGED,
     RegressionVerdict.UNDECIDED,
 )
+_STYLES: Final = dict.fromkeys(RegressionVerdict, "") | {
+    RegressionVerdict.REGRESSED: "bold red",
+    RegressionVerdict.IMPROVED: "cyan",
+    RegressionVerdict.UNCHANGED: "green",
+    RegressionVerdict.UNDECIDED: "yellow",
+}
 _SURE: Final = 1.96
 """The quantile of the normal distribution for a two-sided interval of 95 %."""

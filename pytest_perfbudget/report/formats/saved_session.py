@@ -10,7 +10,8 @@ from pytest_perfbudget.core.finding import Finding
 from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.report.bars import ascii_bars
 from pytest_perfbudget.report.findings import closing_lines, evidence_text
-from pytest_perfbudget.report.formats.terminal import GREEN, RED, YELLOW, Layout, colored, render, render_update
+from pytest_perfbudget.report.formats.colors import GREEN, RED, YELLOW
+from pytest_perfbudget.report.formats.terminal import Layout, colored, render, render_update
 from pytest_perfbudget.report.printable import printable
 from pytest_perfbudget.report.session_verdict import Outcome, verdict_on
 

@@ -16,7 +16,7 @@ from pytest_perfbudget.report.formats.table_layout import BLANK, Bar, Cell, Colu
 from pytest_perfbudget.report.formats.table_rows import Row, Urgency
 from pytest_perfbudget.report.numbers import quantity
 from pytest_perfbudget.report.printable import printable
-from pytest_perfbudget.report.regressions import ratio_text
+from pytest_perfbudget.report.regressions import allowance_text, ratio_text
 
 _LONGEST_NAME: Final = 60
 """The most room for names. A longer name is cut even if there is room, because it would move the numbers of all rows
@@ -195,7 +195,8 @@ def _change(row: Row, *, unicode: bool) -> Cell:
         "" if change.metric == TIME.name or (row.budget is None and row.change.is_pressing) else f"{change.metric} "
     )
     style = "" if row.change.urgency is Urgency.CALM else _STYLES[row.change.urgency]
-    return f"{metric}{text} {_mark(change, unicode=unicode)}", style
+    why = f" ({allowed})" if (allowed := allowance_text(change)) else ""
+    return f"{metric}{text}{why} {_mark(change, unicode=unicode)}", style
 
 
 def _mark(change: RegressionResult, *, unicode: bool) -> str:

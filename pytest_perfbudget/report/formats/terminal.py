@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from pytest_perfbudget.core.finding import DRIFT, MISSING, NEAR_LIMIT, NOT_READY, NOT_UPDATED, Severity
-from pytest_perfbudget.core.health import FAIR, GOOD, Health
 from pytest_perfbudget.core.policy import GateMode, Policy
-from pytest_perfbudget.core.readiness import Grade, readiness_of
+from pytest_perfbudget.core.readiness import readiness_of
 from pytest_perfbudget.core.results import BudgetVerdict, RegressionVerdict
 from pytest_perfbudget.core.run_result import RunResult, budget_tally, regression_tally
 from pytest_perfbudget.core.span_gate import HOW_TO_RECORD
@@ -26,6 +25,7 @@ from pytest_perfbudget.report.closing import (
 from pytest_perfbudget.report.components import change_lines
 from pytest_perfbudget.report.drift import fails_by_drift_text
 from pytest_perfbudget.report.findings import by_severity, failure_text, note_lines
+from pytest_perfbudget.report.formats.colors import GRADE_COLORS, GREEN, RED, YELLOW, health_color, painted
 from pytest_perfbudget.report.formats.table import render_table, render_updates
 from pytest_perfbudget.report.numbers import counted
 from pytest_perfbudget.report.printable import printable
@@ -35,10 +35,6 @@ from pytest_perfbudget.report.session_verdict import ending_text, others_failed_
 from pytest_perfbudget.report.spans import lost_text, tree_lines, whole_of
 from pytest_perfbudget.report.updates import update_lines
 
-RED: Final = "31"
-GREEN: Final = "32"
-YELLOW: Final = "33"
-_GRADE_COLORS: Final = {Grade.READY: GREEN, Grade.CONDITIONAL: YELLOW, Grade.NOT_READY: RED}
 _MOST_SPANS: Final = 100
 _TOLD_BELOW: Final = (NOT_UPDATED, NOT_READY)
 """The kinds of findings that the section about the update, and the line about readiness, tell."""
@@ -127,11 +123,11 @@ def _closing(result: RunResult, layout: Layout) -> Iterator[str]:
         text = "A missing measurement fails the session because of --perf-strict (or strict = true)."
         yield colored(text, RED, layout)
     if (health := result.health) is not None:
-        yield colored(health_text(health), _health_color(health), layout)
+        yield colored(health_text(health), health_color(health), layout)
     if (readiness := readiness_of(result)) is not None:
         fails = any(one.kind == NOT_READY and one.is_failure for one in result.findings)
         text = readiness_text(readiness, result.session.require if fails else "")
-        yield colored(text, RED if fails else _GRADE_COLORS[readiness.grade], layout)
+        yield colored(text, RED if fails else GRADE_COLORS[readiness.grade], layout)
     for text in (ending_text(result.session), others_failed_text(result.session)):
         if text:
             yield colored(text, YELLOW, layout)
@@ -180,10 +176,6 @@ def render_update(result: RunResult, layout: Layout) -> str:
     return "".join([table, *(f"{line}\n" for line in lines)])
 
 
-def _health_color(health: Health) -> str:
-    return GREEN if health.score >= GOOD else YELLOW if health.score >= FAIR else RED
-
-
 def colored(text: str, code: str, layout: Layout) -> str:
     """Return a text in a colour, if the terminal shows colours; without a code, the text as it is."""
-    return f"\033[{code}m{text}\033[0m" if layout.color and code else text
+    return painted(text, code, color=layout.color)

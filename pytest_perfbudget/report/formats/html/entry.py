@@ -23,8 +23,15 @@ from pytest_perfbudget.report.formats.html.sides_chart import sides_chart
 from pytest_perfbudget.report.formats.html.span_entry import span_entry
 from pytest_perfbudget.report.formats.html.statuses import status_of
 from pytest_perfbudget.report.formats.table_rows import Assessment, TableFinding
-from pytest_perfbudget.report.numbers import counted, maximum_of, percent, quantity, share_text, tolerance_text
-from pytest_perfbudget.report.regressions import limit_text, ratio_text
+from pytest_perfbudget.report.numbers import (
+    change_interval,
+    counted,
+    maximum_of,
+    quantity,
+    share_text,
+    tolerance_text,
+)
+from pytest_perfbudget.report.regressions import allowance_text, limit_text, ratio_text
 
 _STATISTICS: Final = ("min", "mean", "median", "p75", "p90", "p95", "p99", "p999", "max")
 
@@ -192,8 +199,9 @@ def _change(found: TableFinding[RegressionResult], grown: Sequence[Growth]) -> d
         "before": before,
         "after": after,
         "change": _change_text(change),
-        "interval": "" if low is None or high is None else f"{percent(low)} .. {percent(high)}",
+        "interval": "" if low is None or high is None else change_interval(low, high, change.ratio or 1),
         "limit": limit_text(change) if change.limit else "",
+        "allowance": allowance_text(change),
         "source": change.source,
         "against": _other_side(change),
         "runs": counted(change.runs, processes, "es" if processes.endswith("s") else "s") if change.runs else "",

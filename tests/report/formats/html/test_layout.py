@@ -57,10 +57,11 @@ BELOW = """[...document.querySelectorAll(".chart")].map((chart) => [
 """The numbers at the ends of each chart's lines, and the labels below the chart."""
 
 SHOWS_FACTS = """(() => {
-  const shows = (place) => document.querySelector(`${place} > .about`).offsetHeight > 0;
-  return { "in the head": shows(".top"), "below the failures": shows("main") };
+  const shown = [...document.querySelectorAll(".about")].filter((one) => one.offsetHeight > 0);
+  const failures = document.querySelector("#failures");
+  return shown.map((one) => failures?.getBoundingClientRect().bottom <= one.getBoundingClientRect().top);
 })()"""
-"""Whether a place of the page shows the facts about the session."""
+"""For each place of the page that shows the facts about the session, whether it is below the failures."""
 
 
 def lengthened(measurement: Measurement) -> Measurement:
@@ -95,11 +96,21 @@ class TestWidths:
         chromium.open(page)
         assert chromium.run("document.querySelector('.failure .headline').getBoundingClientRect().bottom") < 640
         assert chromium.run("scrollY") == 0
-        assert chromium.run(SHOWS_FACTS) == {"in the head": False, "below the failures": True}
 
-    def test_a_wide_window_has_the_facts_of_the_session_in_the_head(self, shown: Browser) -> None:
-        shown.look(1280)
-        assert shown.run(SHOWS_FACTS) == {"in the head": True, "below the failures": False}
+    def test_the_failures_come_before_the_facts_of_the_session(self, chromium: Browser, page: Path) -> None:
+        chromium.open(page)
+        for width in (360, 1280, 2560):
+            chromium.look(width)
+            assert chromium.run(SHOWS_FACTS) == [True]
+
+    def test_a_session_without_failures_has_its_facts_in_the_head(self, chromium: Browser, tmp_path: Path) -> None:
+        passed = tmp_path / "passed.html"
+        passed.write_text(render(session_of(small_measurements()[:CALM], exit_status=0)), "utf-8")
+        chromium.open(passed)
+        for width in (360, 1280):
+            chromium.look(width)
+            assert chromium.run("document.querySelectorAll('.top > .about').length") == 1
+            assert chromium.run(SHOWS_FACTS) == [False]
 
     def test_nothing_is_wider_than_the_window(self, chromium: Browser, page: Path) -> None:
         opened(chromium, page, link_to(SLOW))
@@ -116,7 +127,7 @@ class TestWidths:
     def test_a_wide_screen_is_used_with_two_columns_and_larger_texts(self, chromium: Browser, page: Path) -> None:
         chromium.look(3840)
         opened(chromium, page, link_to(SLOW))
-        for part in (".top .facts", ".details", "#list table", "#forest", "#failures"):
+        for part in (".about .facts", ".details", "#list table", "#forest", "#failures"):
             assert chromium.run("document.querySelector(arguments[0]).offsetWidth", part) > 0.9 * 3840
         left = "[...document.querySelectorAll(arguments[0])].map((one) => Math.round(one.getBoundingClientRect().left))"
         for columns in ("#failures .failure", ".details > .told, .details > section", ".charts > figure"):

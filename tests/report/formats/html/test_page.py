@@ -28,6 +28,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from results import change
 
+from pytest_perfbudget.core.counts import CountPair, compare_counts
+from pytest_perfbudget.core.metrics import PEAK
 from pytest_perfbudget.core.results import Growth, RegressionVerdict
 from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.errors import ReportError
@@ -189,6 +191,13 @@ def test_a_slowdown_that_fresh_processes_refuted_has_the_sign_of_a_test_that_pas
     (entry,) = payload_of(text)["entries"]
     assert (STATUSES[entry["urgency"]], entry["findings"][0]["status"]) == ("passing", "passing")
     assert re.search(r'icon passing".*<b class="kind">unchanged', text)
+
+
+def test_a_change_within_an_absolute_allowance_says_so() -> None:
+    changes = [compare_counts(PEAK, [CountPair(before, before + 8_000)], 0.05) for before in (12_000, 200_000)]
+    tests = [timed(f"tests/a.py::test_{at}", 1, one) for at, one in enumerate(changes)]
+    found = [one["changes"][0].get("allowance") for one in payload_of(render(session_of(tests)))["entries"]]
+    assert found == ["within 16.4 kB", None]
 
 
 def test_fifty_notes_are_told_and_the_others_counted() -> None:

@@ -57,12 +57,13 @@ class Forest {
     const isOutside = !scale.holds(at);
     const place = percentOf(scale.place(at));
     parts.push(svg("circle", { class: isOutside ? "outside" : "estimate", cx: place, cy: MIDDLE, r: ".27rem" }));
-    const label = `${change.verdict}: ${change.words} ${change.change}${change.interval ? `, 95 % interval ${change.interval}` : ""}`;
+    const verdict = `${change.verdict}${change.allowance ? `, ${change.allowance}` : ""}`;
+    const label = `${verdict}: ${change.words} ${change.change}${change.interval ? `, 95 % interval ${change.interval}` : ""}`;
     const plot = svg("svg", { class: `interval-plot ${statusOf(change)}`, width: "100%", height: ROW, role: "img", "aria-label": label }, ...parts);
     return html(
       "li",
       {},
-      html("span", { class: "who" }, icon(statusOf(change)), linkTo(entry.id, entry.title), html("span", { class: "source" }, [change.words, entry.component].filter(Boolean).join(" · "))),
+      html("span", { class: "who" }, icon(statusOf(change)), linkTo(entry.id, entry.title), html("span", { class: "source" }, [change.words, change.allowance, entry.component].filter(Boolean).join(" · "))),
       plot,
       html("span", { class: "number" }, change.change),
       html("span", { class: "verdict-word" }, change.verdict)
