@@ -6,6 +6,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from pytest_perfbudget.core.blame import Blame
+from pytest_perfbudget.core.call_graph import CallGraphs
+from pytest_perfbudget.core.cost_calls import graphs_of_costs
 from pytest_perfbudget.core.cost_graph import CostGraph, calmest
 from pytest_perfbudget.core.counts import (
     CountPair,
@@ -122,12 +124,26 @@ class Evidence:
 
     def _blamed(self) -> list[Blame]:
         """Return the functions whose code has caused the slowdown, by the profiles of all attempts."""
+        stored = self._stored()
+        if stored is None:
+            return blamed(self.attempts, self.time)
+        _, costs = stored
+        return blamed([replace(one, base=replace(one.base, costs=costs)) for one in self.attempts], self.time)
+
+    def graphs_of_costs(self) -> CallGraphs | None:
+        """Return the call graphs of both sides by their costs; None if the other side keeps none."""
+        stored, heads = self._stored(), [one.head.costs for one in self.attempts if one.head.costs is not None]
+        if stored is None or not heads:
+            return None
+        functions, costs = stored
+        return graphs_of_costs(calmest(heads), costs, functions)
+
+    def _stored(self) -> tuple[Mapping[str, int], CostGraph] | None:
+        """Return the other side's calls by function, and its costs in the weather of now; None if it keeps none."""
         stored = self.base_functions() if self.base_functions is not None else None
         if stored is None or stored.costs is None:
-            return blamed(self.attempts, self.time)
-        # The profiles of now were made in the weather of now.
-        costs = stored.costs.times(self.time.weather or 1.0)
-        return blamed([replace(one, base=replace(one.base, costs=costs)) for one in self.attempts], self.time)
+            return None
+        return stored.functions, stored.costs.times(self.time.weather or 1.0)
 
     def _count(self, metric: Metric) -> RegressionResult:
         """Return the result for a count; fresh processes have to confirm that a count has grown."""

@@ -146,10 +146,17 @@ class CallGraphs:
     Attributes:
         head: the graph of the present code.
         base: the graph of the other side, taken in the same way; None if it is not known.
+        by_costs: the graphs of both sides by the costs of functions, if the other side keeps only these.
     """
 
     head: CallGraph
     base: CallGraph | None = None
+    by_costs: CallGraphs | None = None
+
+    @property
+    def shown(self) -> CallGraphs:
+        """The graphs to show: those of both sides, if there are any."""
+        return self.by_costs or self
 
     @classmethod
     def of(cls, head: CallGraph, base: CallGraph | None = None) -> CallGraphs:
@@ -163,10 +170,15 @@ class CallGraphs:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the graphs as builtins."""
-        return {"head": self.head.to_dict(), "base": None if self.base is None else self.base.to_dict()}
+        graphs = {"head": self.head.to_dict(), "base": None if self.base is None else self.base.to_dict()}
+        return graphs | ({} if self.by_costs is None else {"by_costs": self.by_costs.to_dict()})
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> CallGraphs:
         """Rebuild graphs from the result of `to_dict`."""
-        base = data.get("base")
-        return cls(CallGraph.from_dict(data["head"]), None if base is None else CallGraph.from_dict(base))
+        base, by_costs = data.get("base"), data.get("by_costs")
+        return cls(
+            CallGraph.from_dict(data["head"]),
+            None if base is None else CallGraph.from_dict(base),
+            None if by_costs is None else cls.from_dict(by_costs),
+        )

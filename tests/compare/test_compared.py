@@ -8,8 +8,9 @@ import pytest
 from comparing import measurement, recording
 
 from pytest_perfbudget.compare.compared import compared
-from pytest_perfbudget.compare.evidence import Evidence, Sides
+from pytest_perfbudget.compare.evidence import CalledFunctions, Evidence, Sides
 from pytest_perfbudget.core.call_graph import CallEdge, CallGraph, CallGraphs
+from pytest_perfbudget.core.cost_graph import CostGraph, FunctionCost
 from pytest_perfbudget.core.limits import RegressionTolerance
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.recording import Recording
@@ -52,6 +53,26 @@ def test_without_a_graph_of_the_base_a_regression_keeps_that_of_the_head() -> No
     assert settled(REGRESSED, (20, None), (30, None)).call_graphs == CallGraphs(graph(30))
     own = CallGraphs(graph(7))
     assert settled(REGRESSED, (None, None), own=own).call_graphs == own
+
+
+def test_a_base_that_keeps_costs_has_the_graphs_of_both_sides_by_these() -> None:
+    """A baseline file has the costs of functions and no profiled call."""
+    costs = CostGraph({"": FunctionCost(1, 0, {"shop:work": 1}), "shop:work": FunctionCost(1, 10)})
+    slower = costs.times(3)
+    sides = Sides(replace(recorded(30), costs=slower), recorded(None))
+    time = RegressionResult("time", REGRESSED, before=1e6, after=2e6, ratio=2.0, weather=1.5)
+
+    def settled_with(kept: CostGraph | None) -> CallGraphs | None:
+        calls = CalledFunctions({"shop:work": 1}, costs=kept)
+        evidence = Evidence(time, RegressionTolerance(0.05, "here"), sides, base_functions=lambda: calls)
+        return compared(measurement(recorded(1.0)), evidence, ALPHA).call_graphs
+
+    found = settled_with(costs)
+    assert found is not None
+    assert (found.head, found.base) == (graph(30), None)
+    assert found.shown == CallGraphs(graph(30), graph(15))  # the base in the weather of now
+    assert CallGraphs.from_dict(found.to_dict()) == found
+    assert settled_with(None) == CallGraphs(graph(30))
 
 
 def test_unchanged_code_keeps_the_profile_of_an_exceeded_budget_only() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -38,6 +39,27 @@ def test_the_function_that_became_slower_has_a_colour() -> None:
     found = slower(graph(1.2e6, 0.9e6), CALM)
     assert interrupted_text(found) == ""
     assert max(shades(found)) == 3
+
+
+def test_the_sides_are_compared_by_costs_if_the_base_keeps_only_these() -> None:
+    """An interruption of the head's profiled call is none of the costs, which are of the calmest of several calls."""
+    interrupted = graph(4.9e6, 4.5e6)
+    by_costs = CallGraphs(graph(1.0e6, 0.7e6, None), graph(0.8e6, 0.5e6, None))
+    found = slower(interrupted, CALM)
+    found = replace(found, call_graphs=CallGraphs(interrupted, None, by_costs))
+    drawn = flame(found, "report.html")
+    assert drawn is not None
+    assert drawn["caption"] == (
+        "one profiled call of 1 ms, of the other side 800 us; both without the profiler's own time, with the functions "
+        "whose costs the other side keeps"
+    )
+    assert drawn["is_compared"]
+    assert max(shades(found)) == 3
+    assert [one.rpartition(".speedscope")[0][-5:] for one in drawn["files"]] == [".base", ".head"]
+    alone = flame(replace(found, call_graphs=CallGraphs(interrupted)), "report.html")
+    assert alone is not None
+    assert not alone["is_compared"]
+    assert len(alone["files"]) == 1
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,7 @@ _MAY_BE_ABSENT: Final = frozenset(
         "base_shares",
         "blamed",
         "blocks",
+        "by_costs",
         "call_graphs",
         "executed",
         "grown",

@@ -22,15 +22,15 @@ _STEPS: Final = (0.01, 0.05, 0.2)
 
 def flame(measurement: Measurement, report: str | None) -> dict[str, Any] | None:
     """Return the flame graph of a measurement, with the names of its files if it has any; None without a profile."""
-    graphs = measurement.call_graphs
-    if graphs is None or not (nodes := tree_of(graphs.head)):
+    if measurement.call_graphs is None or not (nodes := tree_of(measurement.call_graphs.shown.head)):
         return None
+    graphs = measurement.call_graphs.shown
     interrupted = interrupted_text(measurement)
     # The lost time would colour an innocent function.
     frames = _Frames(CallGraphs(graphs.head) if interrupted else graphs, nodes)
     frames.add(nodes, 0, 0.0)
     return {
-        "caption": flame_caption(graphs, interrupted),
+        "caption": flame_caption(measurement.call_graphs, interrupted),
         "legend": FLAME_LEGEND,
         "is_compared": graphs.base is not None and not interrupted,
         "depth": 1 + max(row[0] for row in frames.rows),
