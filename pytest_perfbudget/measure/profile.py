@@ -6,7 +6,7 @@ import os
 import re
 import sys
 import sysconfig
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -130,7 +130,11 @@ def called_functions(probe: FunctionCalls) -> dict[str, int]:
 
 
 def call_graph(probe: FunctionCalls) -> CallGraph:
-    """Return which function calls which in one of a probe's executions, and the time of these calls."""
+    """Return which function calls which in one of a probe's executions, and the time of these calls.
+
+    Functions of the same name in several files, or on several lines, are numbered: `shop:work`, `shop:work#2`.
+    """
+    numbers = _numbers(probe)
     times: dict[tuple[str, str], float] = {}
     calls: dict[tuple[str, str], int] = {}
     called: dict[str, int] = {}  # by others
@@ -143,13 +147,13 @@ def call_graph(probe: FunctionCalls) -> CallGraph:
 
     for entry in probe.entries:
         for one in entry.calls or ():
-            callee, time_ns = name_of(one.code), 1e9 * one.totaltime
-            add(name_of(entry.code), callee, one.callcount, time_ns)
+            callee, time_ns = _numbered(one.code, numbers), 1e9 * one.totaltime
+            add(_numbered(entry.code, numbers), callee, one.callcount, time_ns)
             called[callee] = called.get(callee, 0) + one.callcount
             called_ns[callee] = called_ns.get(callee, 0.0) + (time_ns if one.code != entry.code else 0.0)
-    first = [one for one in probe.entries if one.callcount > called.get(name_of(one.code), 0)]
+    first = [one for one in probe.entries if one.callcount > called.get(_numbered(one.code, numbers), 0)]
     for one in first:
-        name, time_ns = name_of(one.code), 1e9 * one.totaltime
+        name, time_ns = _numbered(one.code, numbers), 1e9 * one.totaltime
         if len(first) == 1:  # its time in other functions, which call it back, is known to be part of the whole
             time_ns = 1e9 * sum(entry.inlinetime for entry in probe.entries)
         elif name in called:
@@ -160,9 +164,31 @@ def call_graph(probe: FunctionCalls) -> CallGraph:
     profiled_calls = sum(entry.callcount + getattr(entry, "hidden", 0) for entry in probe.entries)
     added_ns = profiled_calls * sum(profiler_overhead(is_kept_to_thread=probe.is_kept_to_thread))
     files = {
-        _portable_name(entry.code): entry.code.co_filename for entry in probe.entries if not _is_library(entry.code)
+        _numbered(entry.code, numbers): entry.code.co_filename for entry in probe.entries if not _is_library(entry.code)
     }
     return CallGraph.of(edges, added_ns / probe.executions, files)
+
+
+def _numbers(probe: FunctionCalls) -> dict[tuple[str, str, int], int]:
+    """Return the number of each function of Python among those of its name, by its name, file and line.
+
+    Comprehensions are parts of their functions and have no numbers.
+    """
+    codes = {id(one.code): one.code for entry in probe.entries for one in (entry, *(entry.calls or ()))}
+    named = (one for one in codes.values() if isinstance(one, CodeType) and not is_comprehension(one))
+    numbers: dict[tuple[str, str, int], int] = {}
+    known: dict[str, int] = {}
+    for name, file, line in sorted({(_portable_name(one), one.co_filename, one.co_firstlineno) for one in named}):
+        numbers[name, file, line] = known[name] = known.get(name, 0) + 1
+    return numbers
+
+
+def _numbered(code: CodeType | str, numbers: Mapping[tuple[str, str, int], int]) -> str:
+    name = name_of(code)
+    if isinstance(code, str):
+        return name
+    number = numbers.get((name, code.co_filename, code.co_firstlineno), 1)
+    return name if number == 1 else f"{name}#{number}"
 
 
 def name_of(code: CodeType | str) -> str:

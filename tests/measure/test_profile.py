@@ -348,6 +348,29 @@ class TestCallGraph:
         assert (into.calls, again.calls) == (1, 50)
         assert again.time_ns < into.time_ns <= graph.total_ns
 
+    def test_functions_of_one_name_in_several_places_are_numbered(self, tmp_path: Path) -> None:
+        """Such as two lambdas of a function; the second is no recursion of the first, which calls the second."""
+        inner: Callable[[], int] = lambda: adds_more()  # noqa: E731, PLW0108 - the lines of two functions of one name
+        outer: Callable[[], int] = lambda: inner()  # noqa: E731, PLW0108
+
+        graph = call_graph(profiled(outer))
+        calls = {(one.caller.rpartition(".")[2], one.callee.rpartition(".")[2]) for one in graph.edges}
+        assert {("", "<lambda>#2"), ("<lambda>#2", "<lambda>")} <= calls
+        assert ("<lambda>", "<lambda>") not in calls
+        files = []
+        for folder in ("a", "b"):
+            files.append(tmp_path / folder / "script.py")
+            files[-1].parent.mkdir()
+            files[-1].write_text("def work(): return sum(range(1000))", "utf-8")
+        works: list[Callable[[], int]] = []
+        for file in files:
+            found: dict[str, Callable[[], int]] = {}
+            exec(compile(file.read_text("utf-8"), file, "exec"), found)
+            works.append(found["work"])
+        graph = call_graph(profiled(lambda: [work() for work in works]))
+        named = {name: file for name, file in graph.files.items() if "script:work" in name}
+        assert named == {"script:work": str(files[0]), "script:work#2": str(files[1])}
+
     def test_the_profile_of_a_call_has_it(self) -> None:
         graph = run_plain(profile_call(PlainSubject(adds_more))).graph
         assert graph is not None

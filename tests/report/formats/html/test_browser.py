@@ -173,7 +173,7 @@ class TestDetails:
     def test_a_component_has_its_health_and_its_apdex_with_a_glyph(self, shown: Browser) -> None:
         assert shown.texts(".components tbody tr")[0].startswith("gateway failing 59 0.99 error_rate 2.40 %")
         assert len(shown.driver.find_elements(By.CSS_SELECTOR, ".components td .icon.failing")) == 3
-        facts = shown.texts(".top .facts div")
+        facts = shown.texts(".about .facts div")
         assert facts[0].startswith("readiness not ready: 2 budgets exceeded")
         assert "health 59 of 100, Apdex 0.99" in facts
 
