@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import sys
 from collections.abc import Callable
 from contextlib import suppress
-from contextvars import copy_context
+from contextvars import Context, ContextVar, copy_context
+from typing import Any, Final
 
 from pytest_perfbudget.measure.load.event_loop import Ended, Event, Task, Work
+
+_user: Final[ContextVar[object]] = ContextVar("perfbudget_user")
+"""The user of a load in whose requests a task was started; the tasks that a request starts have its context."""
 
 
 class AsyncioLoop:
@@ -26,8 +32,10 @@ class AsyncioLoop:
             await work()
 
         # A callback spawns the users of an open load, and has another context than the test.
-        task = self._context.run(self._loop.create_task, run(), name="perfbudget-load")
-        made = _AsyncioTask(task)
+        context, user = self._context.copy(), object()
+        context.run(_user.set, user)
+        task = context.run(self._loop.create_task, run(), name="perfbudget-load")
+        made = _AsyncioTask(task, user)
         task.add_done_callback(lambda task: ended(None if task.cancelled() else made.own(task.exception())))
         return made
 
@@ -42,10 +50,16 @@ class AsyncioLoop:
 
 
 class _AsyncioTask:
-    """See `Task`."""
+    """See `Task`.
 
-    def __init__(self, task: asyncio.Task[None]) -> None:
+    Args:
+        task: the task.
+        user: the value of `_user` in the task's context.
+    """
+
+    def __init__(self, task: asyncio.Task[None], user: object) -> None:
         self._task = task
+        self._user = user
         self._is_cancelled = False
         self._is_abandoned = False
         self._given_up: list[bool] = []  # for each part, from the outermost to the innermost
@@ -56,7 +70,7 @@ class _AsyncioTask:
         try:
             await work()
         except asyncio.CancelledError:
-            if not self._given_up[-1] or self._is_cancelled or self._cancellations() > 1:
+            if not self._given_up[-1] or self._is_cancelled or _cancellations(self._task) > 1:
                 raise
         finally:
             if self._given_up.pop() and hasattr(self._task, "uncancel"):
@@ -78,9 +92,12 @@ class _AsyncioTask:
         `asyncio.run` and plugins of pytest wait for each task of their loop before they close it, without a limit.
         """
         self._is_abandoned = True
-        with suppress(Exception):  # of a clean-up, or because a part of the task waits again
-            self._task.get_coro().close()
-        self._task.cancel()  # wakes the task, which finds nothing left to do
+        for inner in asyncio.all_tasks(self._task.get_loop()):
+            is_cancelled = _cancellations(inner) > 0 or not hasattr(inner, "cancelling")
+            if inner is not self._task and is_cancelled and _user_of(inner) is self._user:
+                inner.add_done_callback(_forget_error)
+                _close(inner)
+        _close(self._task)
 
     def own(self, error: BaseException | None) -> BaseException | None:
         """Return the error with which the task has ended, unless it ended because it was abandoned."""
@@ -90,7 +107,29 @@ class _AsyncioTask:
         """See `Task.is_cancelled_by`; a cancelled task inside a request raises the same exception."""
         if not isinstance(error, asyncio.CancelledError):
             return False
-        return self._is_cancelled or any(self._given_up) or self._cancellations() > 0
+        return self._is_cancelled or any(self._given_up) or _cancellations(self._task) > 0
 
-    def _cancellations(self) -> int:
-        return self._task.cancelling() if hasattr(self._task, "cancelling") else 0  # Python 3.10 does not count them
+
+def _close(task: asyncio.Task[Any]) -> None:
+    """Close the coroutine of a task that ignores its cancellation."""
+    with suppress(Exception):  # of a clean-up, or because a part of the task waits again
+        task.get_coro().close()  # type: ignore[union-attr,unused-ignore]
+    task.cancel()  # wakes the task, which finds nothing left to do
+
+
+def _cancellations(task: asyncio.Task[Any]) -> int:
+    return task.cancelling() if hasattr(task, "cancelling") else 0  # Python 3.10 does not count them
+
+
+def _user_of(task: asyncio.Task[Any]) -> object:
+    """Return the user in whose requests a task was started; None if it was started elsewhere."""
+    if sys.version_info >= (3, 12):
+        return task.get_context().get(_user)
+    contexts = (one for one in gc.get_referents(task) if isinstance(one, Context))
+    return next((one.get(_user) for one in contexts), None)
+
+
+def _forget_error(task: asyncio.Task[Any]) -> None:
+    """Let asyncio not report the error of a task that was closed."""
+    if not task.cancelled():
+        task.exception()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+import gc
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 
 import pytest
@@ -97,6 +98,35 @@ class TestErrors:
 
         found = load(loop, plan, stays)
         assert found.failures == found.requests == calls > 0
+
+    @pytest.mark.parametrize("loop", [VirtualLoop], indirect=True, ids=["asyncio"])
+    @pytest.mark.parametrize("wait", [asyncio.ensure_future, asyncio.gather])
+    def test_the_loop_ends_without_inner_tasks_that_ignore_their_cancellation(
+        self, loop: Loop, plan: LoadPlan, wait: Callable[..., Awaitable[object]], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Such as the task of a client that swallows each exception; a task that the test has started goes on."""
+        others: list[asyncio.Task[None]] = []
+
+        async def stays() -> None:
+            while True:
+                with suppress(asyncio.CancelledError):
+                    await loop.sleep(1_000)
+
+        async def request() -> None:
+            await wait(asyncio.ensure_future(stays()))
+
+        async def generate() -> None:
+            others.append(asyncio.ensure_future(loop.sleep(1_000)))
+            recorder = LoadRecorder(loop.clock)
+            await AsyncLoad(plan, LoadCall(request), recorder, pacer=loop.pacer).run()
+            found = recorder.record(plan)
+            assert found.failures == found.requests > 0
+            assert asyncio.all_tasks() == {asyncio.current_task(), *others}
+            others[0].cancel()
+
+        loop.run(generate)
+        gc.collect()
+        assert not caplog.records
 
     @pytest.mark.parametrize("loop", [VirtualLoop], indirect=True, ids=["asyncio"])
     def test_a_call_that_ignores_its_cancellation_cleans_up(self, loop: Loop, plan: LoadPlan) -> None:
