@@ -65,7 +65,7 @@ def _budgets(limits: Mapping[str, object], place: str, *, general: bool) -> Iter
         if keyword not in SPAN_KEYWORDS:
             raise ConfigError(f"{place}: {_unknown(keyword)}")
         metric, factor = SPAN_KEYWORDS[keyword]
-        limit = checked_limit(keyword, value, place) * factor
+        limit = checked_limit(keyword, value, place, may_be_zero=metric is SPAN_COUNT) * factor
         if metric is SPAN_COUNT and not limit.is_integer():
             raise ConfigError(f"{place}: {keyword} must be a whole number, found {value!r}")
         if limit > metric.most:

@@ -9,7 +9,7 @@ spans; see `core.criteria.dependent`. The time of every span is judged; a share 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal, cast
 
 from pytest_perfbudget.core.budgets import Budget
@@ -24,6 +24,7 @@ from pytest_perfbudget.core.load.latencies import Latencies
 from pytest_perfbudget.core.metrics import QUANTILES, SPAN_COUNT, SPAN_SHARE, Metric
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, CriterionResult, Repeat
 from pytest_perfbudget.core.span_budgets import SpanBudget
+from pytest_perfbudget.core.spans.known_names import KnownNames
 from pytest_perfbudget.core.spans.series import SpanSeries, SpanStore
 from pytest_perfbudget.core.spans.statements import repeats_of
 from pytest_perfbudget.errors import nearest
@@ -43,6 +44,9 @@ WHY_REFUSED: Final = "OpenTelemetry for Python needs the extra otel, and a batch
 HOW_TO_RECORD: Final = "mark the code with `track`, or let it be instrumented by OpenTelemetry"
 
 
+_HOW_TO_KNOW: Final = "for a limit of 0, a test before has to record such a span, as its name may be misspelt"
+
+
 @dataclass(frozen=True)
 class SpanGate:
     """The gate for the budgets on spans of one measurement.
@@ -50,10 +54,12 @@ class SpanGate:
     Attributes:
         budgets: the budgets that hold.
         errors: the largest probabilities of wrong verdicts.
+        known: the names of spans that exist, which tell a limit of 0 on spans that do not occur from a misspelt name.
     """
 
     budgets: Sequence[SpanBudget]
     errors: Errors
+    known: KnownNames = field(default_factory=KnownNames)
 
     @property
     def executions(self) -> int:
@@ -90,8 +96,18 @@ class SpanGate:
             if series is not None:
                 found.append(self._judge(one, series, store, is_load=is_load))
             elif not one.budget.general:
-                found.append(replace(unmeasured(one.budget, _why_none(one.span, store)), span=one.span))
+                found.append(replace(self._judge_none(one, store), span=one.span))
         return found
+
+    def _judge_none(self, one: SpanBudget, store: SpanStore) -> BudgetResult:
+        """Return the result of a limit on spans that did not occur, which is the aim of a limit of 0."""
+        if one.budget.limit or _doubt(one.span, store):
+            return unmeasured(one.budget, _why_none(one.span, store))
+        if not self.known.has(one.span):
+            return unmeasured(one.budget, f"{_why_none(one.span, store)}; {_HOW_TO_KNOW}")
+        return budget_result(
+            one.budget, CriterionResult(BudgetVerdict.WITHIN, 0.0, 0.0, 0.0, store.executions + store.beyond)
+        )
 
     def refuse(self, reason: str) -> list[BudgetResult]:
         """Return the results for a measurement whose spans cannot be told apart by execution."""

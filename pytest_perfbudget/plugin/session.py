@@ -21,6 +21,7 @@ from pytest_perfbudget.core.limits import Limits
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.policy import GateMode, Policy
 from pytest_perfbudget.core.settings import Settings
+from pytest_perfbudget.core.spans.known_names import KnownNames
 from pytest_perfbudget.errors import ComparisonError
 from pytest_perfbudget.measure.clock import SYSTEM
 from pytest_perfbudget.measure.plan import MoreBlocks
@@ -80,6 +81,7 @@ class PerfSession:
         self.baseline = Baseline()
         self.comparison: ComparisonStrategy | None = None
         self.receiver: SpanReceiver | None = None
+        self.known_spans = KnownNames()
         self.base_policy: BasePolicy | None = None
         self.changed_tests: ChangedTests | None = None
         self.is_child = config.pluginmanager.hasplugin(CHILD)

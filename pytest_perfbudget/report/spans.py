@@ -50,10 +50,9 @@ def exceeded_text(measurement: Measurement, budget: BudgetResult) -> str:
     whole = whole_of(measurement)
     used = share_text(budget.used or 0)
     if budget.metric == SPAN_COUNT.name:
-        return (
-            f"{counted(int(budget.estimate or 0), 'span')} of {budget.span} in one {whole}, "
-            f"over the budget of {budget.limit:,.0f} ({used})"
-        )
+        number = counted(int(budget.estimate or 0), "span")
+        over = f"over the budget of {budget.limit:,.0f} ({used})" if budget.limit else "and no such span is allowed"
+        return f"{number} of {budget.span} in one {whole}, {over}"
     if budget.metric == SPAN_SHARE.name:
         share, limit = _numbers(budget)
         an = "an" if whole.startswith("e") else "a"

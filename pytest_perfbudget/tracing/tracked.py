@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import FrameType, TracebackType
 from typing import Any, Final, TypeVar, cast
 
@@ -118,6 +118,11 @@ def _made_known(name: str) -> Tracked:
     tracked.name = name
     tracked.attributes = {}
     return _known.setdefault(name, tracked) if len(_known) < _MOST_NAMES else tracked
+
+
+def names_of_track() -> Sequence[str]:
+    """Return the names that code has given to `track` without attributes, as decorators do when they are imported."""
+    return list(_known)
 
 
 def _nameless(found: object) -> str:

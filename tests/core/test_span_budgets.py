@@ -36,6 +36,8 @@ def test_each_keyword_becomes_a_limit_in_base_units() -> None:
         ({"db": {"max_count": 2.5}}, "max_count must be a whole number, found 2.5"),
         ({"db": {"max_share": 50}}, "max_share must be at most 1, found 50"),
         ({"db": {"p95_ms": -1}}, "p95_ms must be a number above zero, found -1"),
+        ({"db": {"max_share": 0}}, "max_share must be a number above zero, found 0"),
+        ({"db": {"max_count": -1}}, "max_count must be a number of zero or more, found -1"),
         ({"db": {"p95_ms": "5"}}, "p95_ms must be a number without quotes, found '5'"),
         ({"db": {"p50_ms": 1, "median_us": 9}}, "p50_ms and median_us limit the same number: keep one"),
     ],

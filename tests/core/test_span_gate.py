@@ -217,6 +217,34 @@ def test_a_budget_that_holds_names_no_query() -> None:
     assert judged({"max_count": 4}, store(2, count=4, statement="SELECT 1")).repeats == ()
 
 
+class TestALimitOfZero:
+    """No such span may occur, such as a query that a cache spares."""
+
+    def test_is_within_where_none_occurs_and_the_name_is_known(self) -> None:
+        ours = gate({"max_count": 0}, name="sql")
+        ours.known.note(["sql", "http"])
+        (result,) = ours.judge(store(10))
+        assert (result.verdict.value, result.estimate, result.limit, result.rounds) == ("within", 0, 0, 10)
+
+    def test_is_exceeded_by_a_single_span(self) -> None:
+        result = judged({"max_count": 0}, store(10))
+        assert (result.verdict.value, result.estimate, result.used) == ("exceeded", 1, None)
+
+    def test_on_a_name_that_nobody_knows_is_unmeasured(self) -> None:
+        (result,) = gate({"max_count": 0}, name="bd").judge(store(10))
+        assert result.verdict.value == "unmeasured"
+        assert result.reason.startswith("no span has the name 'bd'; recorded: db; for a limit of 0, ")
+        assert result.reason.endswith("a test before has to record such a span, as its name may be misspelt")
+
+    def test_is_unmeasured_where_spans_were_lost(self) -> None:
+        ours, spans = gate({"max_count": 0}, name="sql"), store(10)
+        ours.known.note(["sql"])
+        spans.lose(3, "sql")
+        (result,) = ours.judge(spans)
+        assert result.verdict.value == "unmeasured"
+        assert "3 spans were lost" in result.reason
+
+
 def test_a_name_that_nothing_recorded_is_unmeasured_and_names_the_recorded_names() -> None:
     (result,) = gate({"max_count": 3}, name="db.qeury").judge(store(3))
     assert result.verdict is BudgetVerdict.UNMEASURED

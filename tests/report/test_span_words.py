@@ -106,6 +106,11 @@ def test_a_count_names_the_repeated_queries() -> None:
     assert found[-1].startswith("Make one query of the repeated ones")
 
 
+def test_a_single_span_where_none_is_allowed() -> None:
+    limits = {**COUNT, "limit": 0.0, "estimate": 1.0}
+    assert text(BudgetVerdict.EXCEEDED, **limits)[0] == "1 span of query in one execution, and no such span is allowed"
+
+
 HOSTILE = "q\x1b[2J\nFAILED a.py::test_other \ud800 | <b>"
 ESCAPED = r"q\x1b[2J\nFAILED a.py::test_other \ud800 | <b>"
 

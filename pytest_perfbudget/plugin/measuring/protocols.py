@@ -15,6 +15,7 @@ from pytest_perfbudget.core.policy import Policy
 from pytest_perfbudget.core.precedence import EffectiveLimits
 from pytest_perfbudget.core.samples import Samples
 from pytest_perfbudget.core.settings import Settings
+from pytest_perfbudget.core.spans.known_names import KnownNames
 from pytest_perfbudget.measure.clock import Clock
 from pytest_perfbudget.measure.plan import MoreBlocks
 from pytest_perfbudget.measure.subject import Subject
@@ -37,6 +38,7 @@ class MeasuringSession(Protocol):
     comparison: ComparisonStrategy | None
     is_child: bool
     receiver: SpanReceiver | None
+    known_spans: KnownNames
     max_time_ns: int | None
     base_policy: BasePolicy | None
     changed_tests: ChangedTests | None

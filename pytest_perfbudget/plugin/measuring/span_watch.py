@@ -27,6 +27,7 @@ from pytest_perfbudget.measure.thread_use import ThreadReading, use_between
 from pytest_perfbudget.measure.traced_subject import TracedSubject
 from pytest_perfbudget.plugin.measuring.judged_spans import NO_SPANS, JudgedSpans
 from pytest_perfbudget.plugin.measuring.protocols import MeasuringRun
+from pytest_perfbudget.tracing.tracked import names_of_track
 
 if TYPE_CHECKING:
     from pytest_perfbudget.measure.load.call import LoadCall
@@ -177,6 +178,7 @@ def judged_spans(gate: SpanGate, gatherer: SpanGatherer, *, is_load: bool = Fals
     """Return the spans of a measurement that has ended, with the results of their budgets."""
     gatherer.finish(gate.expected)
     store = gatherer.store
+    gate.known.note([*store.names, *names_of_track()])
     results = gate.judge(store, is_load=is_load)
     doubts = []
     if store.lost:
@@ -225,7 +227,7 @@ def span_watch(
         return _WindowWatch(gatherer, store) if is_load else _BatchWatch(gatherer, store, clock)
     if is_in_turns or not records_spans(run, effective) or (session.is_child and not is_load):
         return SpanWatch()
-    gate = SpanGate(() if session.is_child else effective.spans, session.settings.errors)
+    gate = SpanGate(() if session.is_child else effective.spans, session.settings.errors, session.known_spans)
     is_compared = is_load and request is not None and request.wants_data
     kind = ComparedStore if is_compared else SpanStore
     found = kind(gate.watched, gate.names)

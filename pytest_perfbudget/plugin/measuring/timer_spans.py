@@ -88,8 +88,9 @@ class TimerSpans:
         if isinstance(gatherer.store, BatchStore):
             gatherer.finish()
             return None
-        limits = () if self._run.session.is_child else effective.spans
-        return judged_spans(SpanGate(limits, self._run.session.settings.errors), gatherer)
+        session = self._run.session
+        limits = () if session.is_child else effective.spans
+        return judged_spans(SpanGate(limits, session.settings.errors, session.known_spans), gatherer)
 
     def completed(self, name: str, recording: Recording, parts: Sequence[int]) -> Recording:
         """Return the recording of a timer for a comparison, with the spans of all blocks or of each turn.

@@ -167,6 +167,39 @@ def test_it():
     assert calls[0] == calls[1]
 
 
+NONE_ALLOWED = """
+import shop
+from pytest_perfbudget import track
+
+@track("render")
+def render():
+    shop.advance(1)
+
+def test_cached(perf):
+    perf(render, spans={"db.query": {"max_count": 0}})
+
+def test_plain(perf):
+    perf(shop.orders, 1, spans={"db.query": {"max_count": 0}, "render": {"max_count": 0}})
+
+def test_cached_again(perf):
+    perf(render, spans={"db.query": {"max_count": 0}, "db.qeury": {"max_count": 0}})
+"""
+
+
+def test_no_span_is_allowed_and_the_name_is_known_or_doubtful(plain: Project) -> None:
+    """A name is known by `track`, and by a test before; a misspelt name would pass for ever."""
+    result = plain.run(NONE_ALLOWED)
+    result.assert_outcomes(passed=2, failed=1)
+    assert span_verdicts(plain) == {
+        "test_cached render db.query count": "unmeasured",
+        "test_plain orders db.query count": "exceeded",
+        "test_plain orders render count": "within",
+        "test_cached_again render db.query count": "within",
+        "test_cached_again render db.qeury count": "unmeasured",
+    }
+    result.stdout.fnmatch_lines(["orders: 1 span of db.query in one execution, and no such span is allowed"])
+
+
 MISSING = """
 import shop
 @pytest.mark.perf_budget(spans={"db.qeury": {"max_count": 3}})
