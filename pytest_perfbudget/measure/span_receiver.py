@@ -28,6 +28,8 @@ from pytest_perfbudget.tracing.otlp import from_json, span_of
 from pytest_perfbudget.tracing.span import EPOCH, EPOCH_NS
 
 MOST_BYTES: Final = 8_000_000
+_MOST_DISCARDED: Final = 100_000_000
+_CHUNK: Final = 65_536
 _JSON: Final = "application/json"
 _PROTOBUF: Final = "application/x-protobuf"
 _PATH: Final = "/v1/traces"
@@ -199,11 +201,19 @@ class _Handler(BaseHTTPRequestHandler):
         elif not length.isdecimal():
             self._answer(411, "the length of the body is missing")
         elif int(length) > MOST_BYTES:
+            self._discard(int(length))
             self._answer(413, f"a batch has at most {MOST_BYTES:,} bytes")
         elif kind not in (_JSON, _PROTOBUF) or (kind == _PROTOBUF and not reads_protobuf()):
+            self._discard(int(length))
             self._answer(415, f"{kind or 'no type'}: JSON is understood, and protobuf with the extra otel")
         else:
             self._take(self.rfile.read(int(length)), kind)
+
+    def _discard(self, length: int) -> None:
+        """Read a body that is refused: a client that still sends sees a broken connection instead of the answer."""
+        left = min(length, _MOST_DISCARDED)
+        while left > 0 and (part := self.rfile.read(min(left, _CHUNK))):
+            left -= len(part)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as the class it extends
         """Write no log."""

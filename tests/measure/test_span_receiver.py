@@ -118,6 +118,14 @@ def test_a_batch_that_is_too_large_is_refused(receiver: SpanReceiver, monkeypatc
     assert post(receiver, gzip.compress(b" " * 100_000), Content_Encoding="gzip")[0] == 413
 
 
+@pytest.mark.parametrize(("kind", "status"), [(JSON, 413), ("text/plain", 415)])
+def test_a_client_that_still_sends_gets_the_answer(receiver: SpanReceiver, kind: str, status: int) -> None:
+    """Otherwise an exporter sees a broken connection, and sends the batch again and again."""
+    most = span_receiver.MOST_BYTES
+    assert post(receiver, b" " * (2 * most if status == 413 else most), Content_Type=kind)[0] == status
+    assert receiver.refused == 1
+
+
 def test_the_environment_names_the_receiver_and_is_restored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_TRACES_EXPORTER", "console")
     monkeypatch.setenv("OTEL_EXPERIMENTAL_RESOURCE_DETECTORS", "process")
