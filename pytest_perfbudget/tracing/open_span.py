@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
-from types import FrameType
+from types import BuiltinFunctionType, FrameType
 from typing import Final
 
 from pytest_perfbudget.tracing import collector, ids
@@ -21,8 +21,8 @@ from pytest_perfbudget.tracing import span as spans
 from pytest_perfbudget.tracing.announced import announced
 from pytest_perfbudget.tracing.context import Identity, SpanContext
 from pytest_perfbudget.tracing.ended_span import hand_over
-from pytest_perfbudget.tracing.span import EPOCH_NS, Named
-from pytest_perfbudget.tracing.task import Task, running_tasks
+from pytest_perfbudget.tracing.span import EPOCH_NS, Named, when_switched
+from pytest_perfbudget.tracing.task import UNKNOWN_TASK, Task, running_tasks
 from pytest_perfbudget.tracing.wait_sampling import LEAST_WAIT_NS, Look, Waits, WaitSampler
 
 CLOCKS: Final = (time.perf_counter_ns, time.thread_time_ns)
@@ -44,6 +44,10 @@ _reading = (0, 0, 0)
 sampler: WaitSampler | None = None
 """The choice of the spans whose waiting is looked into; None if nobody asks for that."""
 _samplers: list[WaitSampler | None] = []
+
+outside: Task | None = None
+"""The task of a span that is in no step of a task. It is `UNKNOWN_TASK` where gevent or eventlet have patched threads:
+a thread runs other greenlets without notice then."""
 
 innermost_of: Callable[[Enclosing | None], Identity | None] | None = None
 """The function that returns the innermost span of a span of `track` and of the spans of another kind; see
@@ -221,7 +225,7 @@ def begin(source: Named) -> OpenSpan:
         span.parent_id = innermost.span_id
     span.span_id = next(ids.of_spans)
     span.thread = own = ident()
-    span.task = None
+    span.task = outside
     if running_tasks:
         task = running_tasks.get(own)
         if task is not None:
@@ -279,6 +283,15 @@ def remove_sampler(chosen: WaitSampler | None) -> None:
 def _choose() -> None:
     global sampler  # noqa: PLW0603 - the same for all spans
     sampler = _samplers[-1] if _samplers else None
+
+
+def _choose_outside(is_on: bool) -> None:  # noqa: FBT001 - as `when_switched` calls
+    global outside  # noqa: PLW0603 - the same for all spans
+    has_greenlets = is_on and not isinstance(threading.get_ident, BuiltinFunctionType)
+    outside = UNKNOWN_TASK if has_greenlets else None
+
+
+when_switched(_choose_outside)
 
 
 def _begin_anew() -> None:

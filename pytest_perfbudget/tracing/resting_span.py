@@ -100,7 +100,7 @@ class RestingSpan:
     def _note_task(self) -> None:
         """Note the task that makes the next item."""
         span = self._span
-        span.task = running_tasks.get(span.thread)
+        span.task = running_tasks.get(span.thread, open_span.outside)
         if span.task is not None:
             span.away_ns = span.task.away_ns
         elif self._is_suspendable:

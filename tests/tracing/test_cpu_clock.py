@@ -3,6 +3,7 @@ error, and a generator has the times in which it runs."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -38,6 +39,37 @@ def test_a_wait_is_no_cpu_time() -> None:
     with scripted() as (clocks, spans), track("query"):
         clocks.advance(1_000, waiting_ns=80_000)
     assert spans[0].cpu_ns == 1_000
+
+
+@track("function")
+def function(clocks: Clocks) -> None:
+    clocks.advance(1_000)
+
+
+@track("generator")
+def generator(clocks: Clocks) -> Iterator[int]:
+    clocks.advance(1_000)
+    yield 1
+
+
+@pytest.mark.parametrize("has_greenlets", [True, False])
+def test_the_cpu_time_is_not_known_where_a_thread_runs_greenlets(
+    monkeypatch: pytest.MonkeyPatch, *, has_greenlets: bool
+) -> None:
+    """A span that waits would have the CPU time of other greenlets, which gevent runs meanwhile without notice."""
+    if has_greenlets:  # gevent and eventlet replace the function with one that tells the greenlet
+        monkeypatch.setattr(threading, "get_ident", lambda: 5)
+    with scripted() as (clocks, spans):
+        with track("block"):
+            clocks.advance(1_000)
+        function(clocks)
+        assert list(generator(clocks)) == [1]
+    known = None if has_greenlets else 1_000
+    assert [(span.name, span.cpu_ns, span.duration_ns) for span in spans] == [
+        ("block", known, 1_000),
+        ("function", known, 1_000),
+        ("generator", known, 1_000),
+    ]
 
 
 def test_a_reading_of_another_thread_is_not_used() -> None:
