@@ -24,6 +24,7 @@ from pytest_perfbudget.init.plugin_requirement import (
     check_requirement,
     plugin_requirement,
     requirement_without_checkout,
+    with_report,
 )
 from pytest_perfbudget.init.table import DEFAULT_REGRESSION, Table, existing, with_table
 from pytest_perfbudget.report.numbers import counted, quantity
@@ -102,7 +103,7 @@ def _init(options: argparse.Namespace) -> int:
         parse_settings(present, file.name)  # a mistake in it shows before anything is measured
     if options.suggest and not options.dry_run and (options.force or present is None):
         check_writable(file)  # measuring takes minutes
-    plugin = options.plugin or _plugin(root, options)
+    plugin = with_report(options.plugin) if options.plugin else _plugin(root, options)
     installed = installation(root, plugin or "")
     migration = migrate(root) if options.origin else Migration()
     _say_notes(migration, options.origin)

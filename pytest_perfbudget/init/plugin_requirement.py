@@ -35,6 +35,17 @@ def check_requirement(text: str) -> None:
         raise InitError(message)
 
 
+def with_report(given: str) -> str:
+    """Return the requirement that the user names, with what the HTML report needs if the requirement is but a place.
+
+    Args:
+        given: the requirement; a name in front of it says which extras the user wants.
+    """
+    if not _PLACE.fullmatch(given) or given.endswith("]"):
+        return given
+    return f"{_WITH_HTML} @ {given}" if "://" in given else f"{given}[html]"
+
+
 def requirement_without_checkout(given: str) -> str:
     """Return the requirement of the plugin for a job that does not check the repository out.
 

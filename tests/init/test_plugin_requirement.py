@@ -13,7 +13,7 @@ from repositories import git
 from pytest_perfbudget.cli import main
 from pytest_perfbudget.errors import InitError
 from pytest_perfbudget.init import command
-from pytest_perfbudget.init.plugin_requirement import requirement_of
+from pytest_perfbudget.init.plugin_requirement import check_requirement, requirement_of, with_report
 
 GIT = {"vcs": "git", "commit_id": "7921be1537eac1e97bc40179a57f0349c2aee67d", "requested_revision": "main"}
 WHEEL = "https://example.org/pytest_perfbudget-0.1.0-py3-none-any.whl"
@@ -83,8 +83,9 @@ class TestCommand:
     def test_a_given_requirement_is_installed(self, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["init", "--github", "--plugin", "git+https://example.org/perf@1234"]) == 0
         written = (root / ".github/workflows/performance.yml").read_text("utf-8")
-        assert '- run: "pip install pytest git+https://example.org/perf@1234"\n' in written
-        assert "the workflow runs pip install pytest git+https://example.org/perf@1234\n" in capsys.readouterr().out
+        command = "pip install pytest 'pytest-perfbudget[html] @ git+https://example.org/perf@1234'"
+        assert f'- run: "{command}"\n' in written
+        assert f"the workflow runs {command}\n" in capsys.readouterr().out
 
     @pytest.mark.parametrize(
         ("requirements", "arguments"),
@@ -96,6 +97,22 @@ class TestCommand:
     ) -> None:
         (root / "requirements.txt").write_text(requirements, "utf-8")
         assert main(["init", *arguments]) == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        ("git+https://example.org/perf@1234", "pytest-perfbudget[html] @ git+https://example.org/perf@1234"),
+        ("https://example.org/perf-1.whl", "pytest-perfbudget[html] @ https://example.org/perf-1.whl"),
+        ("./vendor/perf", "./vendor/perf[html]"),
+        ("./vendor/perf[load]", "./vendor/perf[load]"),
+        ("pytest-perfbudget==1", "pytest-perfbudget==1"),
+        ("pytest-perfbudget @ git+https://example.org/perf", "pytest-perfbudget @ git+https://example.org/perf"),
+    ],
+)
+def test_a_place_that_the_user_names_brings_the_html_report_of_the_job(given: str, wanted: str) -> None:
+    assert with_report(given) == wanted
+    check_requirement(wanted)
 
 
 @pytest.mark.slow
