@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import py_compile
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,19 @@ def commit(folder: Path, files: dict[str, str], message: str = "m") -> str:
     git(folder, "add", ".")
     git(folder, "commit", "-q", "-m", message)
     return git(folder, "rev-parse", "HEAD")
+
+
+def compiled_from_other_source(module: Path, source: str, other: str) -> None:
+    """Write a module with a compiled file beside it that is of another source, and that Python takes unchecked."""
+    module.write_text(other, "utf-8")
+    py_compile.compile(str(module), doraise=True, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+    module.write_text(source, "utf-8")
+
+
+def break_searches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `git grep` fail, and no other command of git."""
+    for name, value in (("COUNT", "1"), ("KEY_0", "grep.threads"), ("VALUE_0", "-1")):
+        monkeypatch.setenv(f"GIT_CONFIG_{name}", value)
 
 
 @dataclass

@@ -17,6 +17,7 @@ from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.errors import ReportError
 from pytest_perfbudget.gate.outputs import SUMMARY
 from pytest_perfbudget.processes.interruption import Terminated, interrupt, wait_for_end
+from pytest_perfbudget.processes.process import CHECK_BYTECODE
 from pytest_perfbudget.report.formats import json
 
 REPORT: Final = "report.json"
@@ -56,7 +57,7 @@ def run_session(
     """
     file = output.resolve() / REPORT
     file.unlink(missing_ok=True)  # the report of an earlier run must not be taken for this run's
-    command = [sys.executable, str(_START), *arguments, "--perf-only", f"--perf-against={base}"]
+    command = [sys.executable, *CHECK_BYTECODE, str(_START), *arguments, "--perf-only", f"--perf-against={base}"]
     # After the arguments, and after addopts: a pull request cannot switch off what judges it.
     command += [f"--perf-policy={policy}", "--perf-affected-first", "--perf-gate=fail"]
     command += [f"--perf-accept-label={label}", f"--perf-output={file}"]

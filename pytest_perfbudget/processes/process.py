@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 SCRIPT: Final = Path(__file__).parent.parent / "plugin" / "child" / "bootstrap.py"
 """The script of the worker; it is started by its path, because it depends on pytest and this folder does not."""
 
+CHECK_BYTECODE: Final = ("--check-hash-based-pycs", "always")
+"""The option by which Python compares each compiled file with its source: a file of another, faster source that is
+committed with `unchecked-hash` would run in the place of the source."""
+
 _NOT_INHERITED: Final = ("PYTEST_XDIST_", "COV_CORE_", "COVERAGE_PROCESS_", "PYTEST_CURRENT_TEST")
 """The prefixes of variables that would make a worker behave like a worker of pytest-xdist, or like a process that
 coverage watches."""
@@ -174,7 +178,7 @@ class Worker:
         flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001 - as multiprocessing does
         with self._log.open("wb") as log:
             self._process = process = popen(
-                [self._executable, *flags, str(SCRIPT)],
+                [self._executable, *flags, *CHECK_BYTECODE, str(SCRIPT)],
                 cwd=self._request.folder,
                 env=self._environment,
                 stdin=subprocess.PIPE,

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from pull_requests import Origin
-from repositories import commit
+from repositories import commit, compiled_from_other_source
 
 from pytest_perfbudget.cli import main
 from pytest_perfbudget.core.run_result import RunResult
@@ -150,3 +150,12 @@ def test_the_error_with_which_pytest_refuses_to_start_is_known(
     assert ended.problem.startswith(problem)
     assert bool(ended.problem) is bool(problem)
     assert ended.problem in capfd.readouterr().err  # the log has it, too
+
+
+def test_a_compiled_file_of_other_source_does_not_run_in_the_session(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    commit(tmp_path, {"plugin.py": "import shop\n"})
+    compiled_from_other_source(tmp_path / "shop.py", "print('slow')\n", "print('fast')\n")
+    run_session(tmp_path, "HEAD", tmp_path, ["-p", "plugin", "gone.py"], policy="head", label="")
+    assert capfd.readouterr().out.startswith("slow\n")

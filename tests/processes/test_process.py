@@ -12,6 +12,7 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
+from repositories import compiled_from_other_source
 
 from pytest_perfbudget.errors import WorkerError
 from pytest_perfbudget.processes import process
@@ -50,6 +51,12 @@ def is_alive(pid: int) -> bool:
 def test_answers_come_in_order_with_what_was_measured(script: Path) -> None:
     found = run(script, "for nodeid in request['nodeids']: answer(nodeid, elapsed_s=1.5)", "b", "a")
     assert found == [Answer("b", "", [], 1.5), Answer("a", "", [], 1.5)]
+
+
+def test_a_compiled_file_of_other_source_does_not_run(script: Path, tmp_path: Path) -> None:
+    """A pull request may have committed it, and the source, which is slower, is what others run."""
+    compiled_from_other_source(tmp_path / "shop.py", "VALUE = 'slow'\n", "VALUE = 'fast'\n")
+    assert run(script, "import shop\nanswer('a', problem=shop.VALUE)") == [Answer("a", "slow", [])]
 
 
 def test_a_process_that_says_no_more_and_does_not_end_is_ended(script: Path) -> None:
