@@ -92,9 +92,7 @@ def _ask_base(config: pytest.Config, session: PerfSession) -> None:
     from pytest_perfbudget.plugin.collection.tests_of_base import TestsOfBase  # noqa: PLC0415 - few sessions need it
 
     is_first = worker_input(config, "workerid") in ("", "gw0")
-    found = TestsOfBase(
-        session.tests, policy.tests, comparison, session.lock, is_first=is_first, changed=session.changed_tests
-    )
+    found = TestsOfBase(session.tests, comparison, session.lock, is_first=is_first, changed=session.changed_tests)
     config.pluginmanager.register(found)
 
 

@@ -205,6 +205,28 @@ def test_a_test_that_only_the_pull_request_skips_or_lets_fail_is_found_by_runnin
     assert said(repository) == {}
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("brief")
+def test_a_test_that_a_value_of_the_product_skips_or_lets_fail_is_found(repository: Repository) -> None:
+    own = "from scripted import advance\nREADY = {}\ndef work(): advance(1)\n"
+    base = {
+        "pytest.ini": INI,
+        "other.py": own.format(True),
+        "test_kept.py": CALL,
+        "test_by_mark.py": SKIPS.format("not other.READY").replace("sys", "other"),
+        "test_to_fail.py": FAILS.format("not other.READY").replace("sys", "other"),
+    }
+    assert propose(repository, base, {"other.py": own.format(False)}).ret == 1
+    assert said(repository) == {
+        "test_by_mark.py": "the test was skipped: posix",
+        "test_to_fail.py": "expected to fail (xfail)",
+    }
+    repository.commit()
+    repository.file("other.py", own.format(None))  # neither commit is ready
+    assert repository.against_base("--perf-policy=base", "--perf-only").ret == 0
+    assert said(repository) == {}
+
+
 DYING = "import os\n\ndef pytest_collection_modifyitems(items):\n    if len(items) > 1 and '{}': os._exit(9)\n"
 
 
@@ -216,11 +238,18 @@ def test_a_base_that_does_not_tell_its_perf_tests_fails_the_session(repository: 
     assert list(said(repository)) == [""]
 
 
+@pytest.mark.parametrize(("ready", "fails"), [(False, True), (1, False)])
 @pytest.mark.usefixtures("brief")
-def test_a_pull_request_without_a_word_about_tests_asks_the_base_nothing(
-    repository: Repository, monkeypatch: pytest.MonkeyPatch
+def test_a_perf_test_that_a_value_of_the_product_removes_fails_the_session(
+    repository: Repository, ready: object, *, fails: bool
 ) -> None:
-    monkeypatch.setattr("pytest_perfbudget.compare.paired.PairedComparison.choice_of_base", None)
-    work = "from scripted import advance\ndef work(): advance({})\n"
-    base = {"shop.py": work.format(1), "pytest.ini": INI, "test_kept.py": CALL}
-    assert propose(repository, base, {"shop.py": work.format("1.0")}).ret == 0
+    there = CALL.replace("def", "if other.READY:\n  def").replace("    perf", "      perf")
+    base = {
+        "other.py": "READY = True\n",
+        "pytest.ini": INI,
+        "test_kept.py": CALL,
+        "test_new.py": f"import other\n{there}",
+    }
+    result = propose(repository, base, {"other.py": f"READY = {ready}\n"})
+    assert result.ret == int(fails)
+    assert said(repository) == ({"test_new.py": "removes the perf test"} if fails else {})

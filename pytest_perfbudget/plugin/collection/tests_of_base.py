@@ -17,18 +17,17 @@ from pytest_perfbudget.plugin.lock import ExclusiveLock
 from pytest_perfbudget.report.changed_tests import changed_test_text
 
 if TYPE_CHECKING:
-    from pytest_perfbudget.checkout.base_tests import BaseTests
     from pytest_perfbudget.compare.changed_tests import ChangedTests
 
 
 class TestsOfBase:
     """The question to the base, whose answer shows what a pull request keeps from being measured or from failing.
 
-    A pull request that changes nothing but modules without a word about tests cannot do that, and costs no question.
+    A pull request that changes the product alone may do that, too, because a condition of a test may read a value of
+    the product.
 
     Args:
         tests: the perf tests of the session.
-        changes: the changes of the pull request.
         comparison: the comparison with the base.
         lock: the lock that keeps other workers of pytest-xdist from measuring beside the base's processes.
         is_first: whether this process asks for all tests; other workers of pytest-xdist ask for those that they skip.
@@ -38,7 +37,6 @@ class TestsOfBase:
     def __init__(
         self,
         tests: PerfTests,
-        changes: BaseTests,
         comparison: ComparisonStrategy,
         lock: ExclusiveLock,
         *,
@@ -46,7 +44,6 @@ class TestsOfBase:
         changed: ChangedTests | None = None,
     ) -> None:
         self._tests = tests
-        self._changes = changes
         self._comparison = comparison
         self._lock = lock
         self._is_first = is_first
@@ -69,12 +66,11 @@ class TestsOfBase:
         option = session.config.option
         if option.collectonly or option.setuponly or option.setupplan:
             return result
-        if self._changes.changes_concerning_tests:
-            try:
-                with self._lock.exclusive():
-                    self._ask(session)
-            except WorkerError as error:
-                self._tests.note_unknown_base(str(error))
+        try:
+            with self._lock.exclusive():
+                self._ask(session)
+        except WorkerError as error:
+            self._tests.note_unknown_base(str(error))
         if self._changed is not None:
             with self._lock.exclusive():
                 self._note_changed(self._changed, session.config.option.perf_against)

@@ -156,9 +156,9 @@ def _not_measured(session: PerfSession, taken: Collection[str]) -> dict[str, str
         return {}
     changed = policy.tests.changes_concerning_tests
     more = f" and {len(changed) - _MOST_NAMED} more" if changed[_MOST_NAMED:] else ""
-    files = f"changed: {', '.join(changed[:_MOST_NAMED])}{more}"
+    files = f" (changed: {', '.join(changed[:_MOST_NAMED])}{more})" if changed else ""
     against = session.config.option.perf_against
-    why = f"left out: {against} measures the test, and this session does not ({files})"
+    why = f"left out: {against} measures the test, and this session does not{files}"
     return dict.fromkeys(left_out(of_base, taken), why)
 
 
