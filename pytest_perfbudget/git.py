@@ -12,6 +12,9 @@ from pytest_perfbudget.errors import GitError
 
 _SECONDS: Final = 20.0
 
+_NOTHING_FOUND: Final = "git grep: exit code 1"
+"""The message of a search without a match: git writes nothing, and ends with 1."""
+
 _INHERITED: Final = (
     "GIT_DIR",
     "GIT_WORK_TREE",
@@ -62,6 +65,24 @@ def git(
         message = f"{command}: {problem}"
         raise GitError(message)
     return found.output.rstrip("\n")
+
+
+def grep(folder: Path, *arguments: str) -> str:
+    """Return what `git grep` prints; nothing if no file has the patterns.
+
+    Args:
+        folder: the folder in which git runs.
+        arguments: the arguments of `git grep`.
+
+    Raises:
+        GitError: git cannot search, so that a file may have the patterns or not.
+    """
+    try:
+        return git(folder, "grep", *arguments)
+    except GitError as error:
+        if str(error) == _NOTHING_FOUND:
+            return ""
+        raise
 
 
 def _problem(said: Sequence[str]) -> str:

@@ -4,11 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
-from repositories import commit
+from repositories import break_searches, commit
 from repositories import git as real_git
 
 from pytest_perfbudget.errors import GitError
-from pytest_perfbudget.git import git, log
+from pytest_perfbudget.git import git, grep, log
 
 
 def test_what_git_says_comes_back(tmp_path: Path) -> None:
@@ -37,6 +37,17 @@ def test_no_git_and_no_patience_are_one_line(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("PATH", "")
     with pytest.raises(GitError, match=r"^git status could not be run: No such file or directory$"):
         git(tmp_path, "status")
+
+
+def test_a_search_without_a_match_finds_nothing_and_a_search_that_fails_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit(tmp_path, {"a": "words\n"})
+    assert grep(tmp_path, "-l", "words") == "a"
+    assert not grep(tmp_path, "-l", "other")
+    break_searches(monkeypatch)
+    with pytest.raises(GitError, match=r"^git grep: invalid number of threads"):
+        grep(tmp_path, "-l", "other")
 
 
 def test_the_log_has_the_fields_of_each_commit_whatever_a_subject_contains(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from pytest_perfbudget.core.changed_files import that_may_run
 from pytest_perfbudget.core.collection_rules import CollectionRules
 from pytest_perfbudget.core.measurement import file_of, function_of
 from pytest_perfbudget.errors import GitError
-from pytest_perfbudget.git import git
+from pytest_perfbudget.git import git, grep
 from pytest_perfbudget.table_name import may_have_table
 
 _CONFTEST: Final = "conftest.py"
@@ -151,15 +151,20 @@ class BaseTests:
 
         Args:
             words: a regular expression that a line of each file matches; empty for all files.
+
+        Raises:
+            GitError: git cannot list the files.
         """
-        place = self.root.relative_to(self.base.top.resolve()).as_posix()
-        listed = ("grep", "-l", "-z", "-E", words, self.base.commit, "--", place)
+        top, commit = self.base.top.resolve(), self.base.commit
+        place = self.root.relative_to(top).as_posix()
+        if words:
+            try:
+                listed = grep(top, "-l", "-z", "-E", words, commit, "--", place)
+            except GitError:  # any file may have them
+                words = ""
         if not words:
-            listed = ("ls-tree", "-r", "-z", "--name-only", "--full-name", self.base.commit, "--", place)
-        paths: list[str] = []
-        with suppress(GitError):  # no file has the words
-            paths = [one.removeprefix(f"{self.base.commit}:") for one in git(self.base.top, *listed).split("\0")]
-        found = (self.base.top.resolve() / one for one in paths if one)
+            listed = git(top, "ls-tree", "-r", "-z", "--name-only", "--full-name", commit, "--", place)
+        found = (top / one.removeprefix(f"{commit}:") for one in listed.split("\0") if one)
         return [one.relative_to(self.root).as_posix() for one in found if one.is_relative_to(self.root)]
 
     @cached_property

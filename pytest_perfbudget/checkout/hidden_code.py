@@ -11,8 +11,7 @@ from pytest_perfbudget.checkout.code_names import CodeNames, renamed_words
 from pytest_perfbudget.checkout.named_files import WORD, is_named
 from pytest_perfbudget.checkout.revision import Base, changed_paths, text_of
 from pytest_perfbudget.core.changed_files import may_run
-from pytest_perfbudget.errors import GitError
-from pytest_perfbudget.git import git
+from pytest_perfbudget.git import grep
 
 
 class HiddenCode:
@@ -92,14 +91,15 @@ class HiddenCode:
         return are_those and not self._names_elsewhere(names, paths)
 
     def _names_elsewhere(self, names: Collection[str], changed: Collection[str]) -> bool:
-        """Return whether code of the base has some names, apart from the tests and from some files."""
+        """Return whether code of the base has some names, apart from the tests and from some files.
+
+        Raises:
+            GitError: git cannot search.
+        """
         if not names:
             return False
         patterns = [word for name in names for word in ("-e", name)]
-        try:
-            found = git(self._base.top, "grep", "-l", "-z", "-w", "-F", *patterns, self._base.commit, "--", "*.py")
-        except GitError:  # no file has them
-            return False
+        found = grep(self._base.top, "-l", "-z", "-w", "-F", *patterns, self._base.commit, "--", "*.py")
         files = {one.removeprefix(f"{self._base.commit}:") for one in found.split("\0") if one} - {*changed}
         return any(not self._is_of_tests(PurePosixPath(one)) for one in files)
 

@@ -7,13 +7,11 @@ from pathlib import Path
 from typing import Final
 
 from pytest_perfbudget.core.changed_files import names_in_code, names_in_tests
-from pytest_perfbudget.errors import GitError
-from pytest_perfbudget.git import git
+from pytest_perfbudget.git import git, grep
 
 # A build reads the README for its metadata, and the configuration of the documentation names pages.
 _CODE: Final = ("*.py", ":(exclude)*setup.py", ":(exclude)docs", ":(exclude)doc", ":(exclude)noxfile.py")
 _TESTS: Final = (":(glob)**/test_*.py", ":(glob)**/*_test.py", ":(glob)**/conftest.py", ":(glob)**/test*/**/*.py")
-_NOTHING_FOUND: Final = "exit code 1"
 
 
 def named_documents(folder: Path, documents: Collection[str]) -> set[str]:
@@ -38,15 +36,15 @@ def named_documents(folder: Path, documents: Collection[str]) -> set[str]:
 
 
 def _written(top: Path, names: Mapping[str, Iterable[str]], places: Sequence[str]) -> set[str]:
-    """Return the names that stand in tracked files."""
+    """Return the names that stand in tracked files.
+
+    Raises:
+        GitError: git cannot search.
+    """
     wanted = sorted({name for own in names.values() for name in own})
     if not wanted:
         return set()
     patterns = [word for name in wanted for word in ("-e", name)]
-    try:
-        lines = git(top, "grep", "-h", "-I", "--fixed-strings", *patterns, "--", *places)
-    except GitError as error:
-        if str(error).endswith(_NOTHING_FOUND):
-            return set()
-        raise
+    # An attribute of git may call a module binary.
+    lines = grep(top, "-h", "--text", "--fixed-strings", *patterns, "--", *places)
     return {name for name in wanted if name in lines}

@@ -8,8 +8,7 @@ from pathlib import Path, PurePosixPath
 from pytest_perfbudget.checkout.named_files import WORD, is_named
 from pytest_perfbudget.checkout.pytest_settings import FILES as CONFIGURATIONS
 from pytest_perfbudget.core.changed_files import may_run
-from pytest_perfbudget.errors import GitError
-from pytest_perfbudget.git import git
+from pytest_perfbudget.git import grep
 
 
 def inputs_among(changed: Iterable[str], words: Collection[str]) -> list[str]:
@@ -29,6 +28,9 @@ def is_of_code(root: Path, file: str, tests: Sequence[PurePosixPath]) -> bool:
         root: pytest's root folder.
         file: the file, relative to the root folder.
         tests: the files and folders that belong to the tests, likewise.
+
+    Raises:
+        GitError: git cannot search.
     """
     path = PurePosixPath(file)
     if any((root / folder / "__init__.py").exists() for folder in path.parents if folder.parts):
@@ -36,10 +38,7 @@ def is_of_code(root: Path, file: str, tests: Sequence[PurePosixPath]) -> bool:
     folder = path.parent.name
     of_folder = [f'"{folder}"', f"'{folder}'", f"{folder}/"] if folder else []
     patterns = [word for name in (path.name, *of_folder) for word in ("-e", name)]
-    try:
-        found = git(root, "grep", "--untracked", "-l", "-z", "-F", *patterns, "--", "*.py")
-    except GitError:  # no file has the name
-        return False
+    found = grep(root, "--untracked", "-l", "-z", "-F", *patterns, "--", "*.py")
     return any(
         not any(PurePosixPath(one).is_relative_to(folder) for folder in tests) for one in found.split("\0") if one
     )

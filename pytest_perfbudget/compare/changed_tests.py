@@ -31,7 +31,7 @@ from pytest_perfbudget.core.changed_tests import (
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.pairs import Pair
 from pytest_perfbudget.core.results import RegressionVerdict
-from pytest_perfbudget.errors import ComparisonError, WorkerError
+from pytest_perfbudget.errors import ComparisonError, GitError, WorkerError
 
 _CONFIRMING: Final = 2
 """The number of fresh pairs that have to find the same replaced code as the first pair."""
@@ -112,17 +112,21 @@ class ChangedTests:
         """Return a comparison with the names by which the test follows the code, if it does nothing else."""
         if one.change not in (PerfTestChange.MEASURES_LESS, PerfTestChange.MAY_MEASURE_LESS):
             return one
-        names, code = self._changes.renames(nodeid), checkout.hidden_code(nodeid)
-        is_followed = code.is_renamed_throughout(names) or (one.is_unknown and code.is_only_renamed(names))
-        return replace(
+        changes, names, code = self._changes, self._changes.renames(nodeid), checkout.hidden_code(nodeid)
+        told = replace(
             one,
             names=names,
-            renamed=names if is_followed else {},
-            may_patch=self._changes.may_patch(nodeid),
-            files=self._changes.files(nodeid),
-            inputs=self._changes.inputs(nodeid),
-            is_of_code=self._changes.changes_only_data_of_code(nodeid),
+            may_patch=changes.may_patch(nodeid),
+            files=changes.files(nodeid),
+            inputs=changes.inputs(nodeid),
         )
+        try:
+            is_followed = code.is_renamed_throughout(names) or (one.is_unknown and code.is_only_renamed(names))
+            is_of_code = changes.changes_only_data_of_code(nodeid)
+        except GitError as error:  # what excuses the change is not known: a reviewer decides, and reads why
+            problem = untimed(RegressionVerdict.UNMEASURED, str(error))
+            return replace(told, is_own=True, numbers=[("", problem), *one.numbers])
+        return replace(told, renamed=names if is_followed else {}, is_of_code=is_of_code)
 
     def _compared(
         self, context: ComparisonContext, checkout: SameCodeCheckout, noted: _Noted
@@ -138,7 +142,7 @@ class ChangedTests:
                 test: comparison.settle(test, *asked) for test, asked in noted.items()
             }
             settled.update(comparison.finish())
-        except (ComparisonError, WorkerError) as error:
+        except (ComparisonError, GitError, WorkerError) as error:
             problem = untimed(RegressionVerdict.UNMEASURED, str(error))
             return {nodeid: ChangedTest(nodeid in self._own, [("", problem)]) for nodeid in noted}
         finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from repositories import commit
+from repositories import break_searches, commit
 
 from pytest_perfbudget.checkout.base_collection import perf_tests_in, uncollected
 from pytest_perfbudget.checkout.base_tests import BaseTests
@@ -46,6 +46,15 @@ def test_a_test_that_is_collected_no_more_has_its_reason(tmp_path: Path, changed
     assert left_out(tmp_path, changed) == ({"tests/test_a.py::test_a": reason} if reason else {})
     assert left_out(tmp_path, changed, "tests/test_a.py::test_a") == {}
     assert left_out(tmp_path, changed, folders=("more",)) == {}  # the command line asks for other tests
+
+
+def test_any_file_of_the_base_may_have_perf_tests_if_git_cannot_search(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit(tmp_path, {"pyproject.toml": TOML, "tests/test_a.py": TESTS, "tests/test_b.py": "def test_b(): pass\n"})
+    break_searches(monkeypatch)
+    found = left_out(tmp_path, {"pyproject.toml": f"{TOML}norecursedirs = ['tests']\n"})
+    assert found.keys() == {"tests/test_a.py::test_a"}
 
 
 def test_a_test_that_the_base_does_not_collect_either_is_no_finding(tmp_path: Path) -> None:

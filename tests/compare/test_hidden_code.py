@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 
 import pytest
-from repositories import Repository
+from repositories import Repository, break_searches
 
 from pytest_perfbudget.checkout.hidden_code import HiddenCode
 from pytest_perfbudget.checkout.revision import find_base
+from pytest_perfbudget.errors import GitError
 
 PRICE = "def price(): return {}\n"
 
@@ -174,6 +175,15 @@ def test_functions_that_exchange_their_names_but_not_in_a_file_that_uses_them_ma
     repository.file("user.py", "import both\ndef use(): return both.fair()\n")
     head: dict[str, str | bytes | None] = {"both.py": "def fair(): return 1\ndef dear(): return fair()\n"}
     assert not hidden_code(repository, head).is_renamed_throughout({"fair": "dear", "dear": "fair"})
+
+
+def test_code_that_git_cannot_search_is_not_taken_for_code_without_the_names(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = hidden_code(repository, {"both.py": "def fair(): return 1\ndef dear(): return fair()\n"})
+    break_searches(monkeypatch)
+    with pytest.raises(GitError, match=r"^git grep: "):
+        code.is_renamed_throughout({"fair": "dear", "dear": "fair"})
 
 
 def hidden_code(repository: Repository, head: dict[str, str | bytes | None]) -> HiddenCode:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from repositories import Repository
+from repositories import Repository, break_searches
 from scripting import CONFTEST
 
 from pytest_perfbudget.checkout.base_tests import BaseTests
@@ -173,6 +173,17 @@ def test_a_renamed_function_passes_if_the_test_has_only_its_new_name(repository:
     assert "changed by names only, which the pull request changes in the code as well: work -> compute" in {
         one["headline"] for one in found
     }
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("brief")
+def test_a_renamed_function_fails_the_session_if_git_cannot_tell_who_uses_it(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    break_searches(monkeypatch)
+    failed = propose(repository, {"tests/test_it.py": PLAIN}, RENAMING)
+    assert failed["it"].startswith("loosened: changed, and whether the test measures less is not known: ")
+    assert "git grep: invalid number of threads" in failed["it"]
 
 
 @pytest.mark.parametrize(

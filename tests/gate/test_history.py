@@ -186,6 +186,13 @@ def test_a_document_that_code_or_tests_name_may_be_read(
     assert prepare(opened.checkout(tmp_path / "work"), opened.environment(tmp_path)).running == running
 
 
+def test_a_document_is_named_in_a_module_that_an_attribute_of_git_calls_binary(tmp_path: Path, origin: Origin) -> None:
+    commit(origin.clone, {"shop.py": 'open("docs/a.md")', "docs/a.md": "a\n", ".gitattributes": "*.py binary\n"})
+    git(origin.clone, "push", "-q", "origin", "main")
+    opened = origin.open({"docs/a.md": "b\n"})
+    assert prepare(opened.checkout(tmp_path / "work"), opened.environment(tmp_path)).running == ["docs/a.md"]
+
+
 def test_a_file_that_is_not_committed_is_a_change(tmp_path: Path, origin: Origin) -> None:
     opened = origin.open({"README.md": "b\n"})
     here = opened.checkout(tmp_path / "work")
