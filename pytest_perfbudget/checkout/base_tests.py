@@ -22,7 +22,6 @@ from pytest_perfbudget.table_name import may_have_table
 
 _CONFTEST: Final = "conftest.py"
 _WORD: Final = re.compile(r"\w+")
-_ABOUT_TESTS: Final = re.compile("test|perf", re.IGNORECASE)
 
 
 class BaseTests:
@@ -167,18 +166,10 @@ class BaseTests:
         found = (top / one.removeprefix(f"{commit}:") for one in listed.split("\0") if one)
         return [one.relative_to(self.root).as_posix() for one in found if one.is_relative_to(self.root)]
 
-    @cached_property
-    def changes_concerning_tests(self) -> Sequence[str]:
-        """The changed files that may choose tests, by their paths from the top of the repository.
-
-        Modules without a word about tests are not among them, nor files that no test run reads.
-        """
-        top = self.base.top.resolve()
-        changed = that_may_run(self._changed_paths, linked_paths(self.base.top))
-        return [one for one in changed if not one.endswith(".py") or self._is_about_tests(top / one)]
-
-    def _is_about_tests(self, file: Path) -> bool:
-        return _ABOUT_TESTS.search(f"{file.name}\n{self._text(str(file))}\n{self.shown(str(file))}") is not None
+    @property
+    def changes_that_run(self) -> Sequence[str]:
+        """The changed files that a test run may read, by their paths from the top of the repository."""
+        return that_may_run(self._changed_paths, linked_paths(self.base.top))
 
     @cached_property
     def _changed_paths(self) -> list[str]:

@@ -154,7 +154,7 @@ def _not_measured(session: PerfSession, taken: Collection[str]) -> dict[str, str
     policy = session.base_policy
     if policy is None or not (of_base := _noted(session, "of base")):
         return {}
-    changed = policy.tests.changes_concerning_tests
+    changed = policy.tests.changes_that_run
     more = f" and {len(changed) - _MOST_NAMED} more" if changed[_MOST_NAMED:] else ""
     files = f" (changed: {', '.join(changed[:_MOST_NAMED])}{more})" if changed else ""
     against = session.config.option.perf_against
