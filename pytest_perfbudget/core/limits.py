@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import fnmatch
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import PurePosixPath
 
 from pytest_perfbudget.core.budgets import Budget
 from pytest_perfbudget.core.span_budgets import SpanBudget
@@ -55,13 +58,23 @@ def pattern_matches(pattern: str, nodeid: str) -> bool:
     """Return whether a pattern covers a node id.
 
     `*` and `?` are wildcards. Brackets are not, because the node ids of parametrized tests contain brackets. A pattern
-    without wildcards also covers everything below the node that it names: a file, a class, all parameters.
+    also covers everything below a node that it matches: a folder, a file, a class, all parameters.
     """
     pattern = pattern.removeprefix("./").removesuffix("/")
-    literal = pattern.replace("[", "[[]")
-    if fnmatch.fnmatchcase(nodeid, literal):
+    if nodeid == pattern or any(nodeid.startswith(pattern + separator) for separator in ("::", "[", "/")):
         return True
-    return any(nodeid.startswith(pattern + separator) for separator in ("::", "[", "/"))
+    if "*" not in pattern and "?" not in pattern:
+        return False
+    literal = pattern.replace("[", "[[]")
+    return any(fnmatch.fnmatchcase(one, literal) for one in (nodeid, *_nodes_above(nodeid)))
+
+
+@lru_cache(maxsize=10_000)
+def _nodes_above(nodeid: str) -> Sequence[str]:
+    """Return the nodes that a test lies below: the function of its case, its classes, its file, and the folders."""
+    file, *names = nodeid.partition("[")[0].split("::")
+    inside = ["::".join((file, *names[:depth])) for depth in range(len(names) + 1)]
+    return [*inside, *(str(folder) for folder in PurePosixPath(file).parents if folder.name)]
 
 
 def specificity(pattern: str) -> tuple[int, int]:

@@ -84,6 +84,12 @@ def test_a_component_without_a_table_is_a_name_only() -> None:
         ("*[big]", "tests/test_api.py::test_b[big]", True),
         ("*[big]", "tests/test_api.py::test_g", False),
         ("tests/test_b?.py", "tests/test_bc.py", True),
+        ("tests/*_benchmarks.py", "tests/test_url_benchmarks.py::test_join", True),
+        ("tests/*_benchmarks.py", "tests/test_url.py::test_join_benchmarks", False),
+        ("test*/api", "tests/api/v1/test_user.py::test_login", True),
+        ("*::Test?", "tests/test_api.py::TestA::test_b", True),
+        ("*::test_b?", "tests/test_api.py::test_bc[1-x]", True),
+        ("*::test_b?", "tests/test_api.py::test_bcd[1-x]", False),
         ("test_login", "tests/test_api.py::test_login", False),
     ],
 )
