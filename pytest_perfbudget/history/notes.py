@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pytest_perfbudget.core.history.retention import removable
-from pytest_perfbudget.core.history.session import VERSION, HistorySession
+from pytest_perfbudget.core.history.session import READ, HistorySession
 from pytest_perfbudget.errors import GitError, HistoryError
 from pytest_perfbudget.git import git
 
@@ -50,8 +50,8 @@ class Keeping:
 def push(folder: Path, remote: str, sessions: Iterable[HistorySession], keeping: Keeping | None = None) -> int:
     """Add sessions to the notes of a remote; sessions without a commit, and those that are there already, are left out.
 
-    Sessions that are too old are removed by the way; see `core.history.retention`. Lines of later versions and of
-    others stay.
+    A session whose line is damaged is pushed anew, and the damaged line removed. Sessions that are too old are removed
+    by the way; see `core.history.retention`. Lines of later versions and of others stay.
 
     Args:
         folder: a folder of the repository.
@@ -65,18 +65,21 @@ def push(folder: Path, remote: str, sessions: Iterable[HistorySession], keeping:
     Raises:
         HistoryError: git cannot fetch or push.
     """
-    given = [one for one in sessions if one.circumstances.commit]
+    given = {one.circumstances.id: one for one in sessions if one.circumstances.commit}
     alike, last = 0, ""
     for _ in range(_MOST_TRIES):
         tip = _fetched(folder, remote)
         files = _files(folder, tip)
-        known = {found for lines in files.values() for line in lines if (found := _id(line))}
-        new = [one for one in given if one.circumstances.id not in known]
+        found = [(line, _session(line)) for lines in files.values() for line in lines]
+        damaged = {line for line, data in found if (id_ := data.get("id")) in given and not _is_whole(data, given[id_])}
+        known = {data["id"] for line, data in found if "id" in data and line not in damaged}
+        new = [one for id_, one in given.items() if id_ not in known]
         if not new:
             return 0
         name = f"refs/perfbudget/{uuid.uuid4().hex}"
         try:
-            kept = files if keeping is None else _kept(files, keeping)
+            whole = {path: [line for line in lines if line not in damaged] for path, lines in files.items()}
+            kept = whole if keeping is None else _kept(whole, keeping)
             git(folder, "fast-import", "--quiet", text=_stream(name, tip, files, kept, new), seconds=_SECONDS)
             git(folder, "push", "--quiet", "--no-verify", remote, f"{name}:{NOTES}", seconds=_SECONDS)
         except GitError as error:
@@ -148,18 +151,30 @@ def _files(folder: Path, tip: str) -> Files:
     return {path: contents.get(name, []) for path, name in paths.items()}
 
 
-def _id(line: str) -> str:
-    """Return the identity of the session in a line; empty if the line is of another kind."""
-    return str(_session(line).get("id", ""))
-
-
 def _session(line: str) -> dict[str, Any]:
     """Return the session in a line as builtins; empty if the line is of another kind."""
     try:
         data = json.loads(line)
     except (ValueError, RecursionError):
         return {}
-    return data if isinstance(data, dict) else {}
+    return data if isinstance(data, dict) and isinstance(data.get("id", ""), str) else {}
+
+
+def _is_whole(data: Mapping[str, Any], session: HistorySession) -> bool:
+    """Return whether a line with the identity of a session can be read, now or by a later version.
+
+    Equal content shows that at once; to read a line takes longer.
+    """
+    version = data.get("version")
+    if isinstance(version, int) and version > max(READ):
+        return True
+    if data == {_ORDER: data.get(_ORDER), **session.to_dict()}:
+        return True
+    try:
+        HistorySession.from_dict(data)
+    except ValueError:
+        return False
+    return True
 
 
 def _kept(files: Files, keeping: Keeping) -> Files:
@@ -178,7 +193,7 @@ def _kept(files: Files, keeping: Keeping) -> Files:
 
 
 def _is_ours(session: Mapping[str, Any]) -> bool:
-    return session.get("version") == VERSION and isinstance(session.get("at_s"), (int, float))
+    return session.get("version") in READ and isinstance(session.get("at_s"), (int, float))
 
 
 def _order(session: Mapping[str, Any]) -> int:

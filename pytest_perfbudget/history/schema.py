@@ -14,17 +14,31 @@ from pytest_perfbudget.errors import HistoryError
 APPLICATION_ID: Final = 0x70657266
 """The number by which SQLite's header names this application: `perf` in ASCII."""
 
-VERSION: Final = 3
+VERSION: Final = 4
 WAIT_S: Final = 10.0
 """The time for which a process waits for another that writes."""
 
 _LOCKED: Final = "database is locked"
 
-_POINT: Final = """CREATE TABLE point (
+_POINT_2: Final = """CREATE TABLE point (
     session INTEGER NOT NULL, series INTEGER NOT NULL, value REAL NOT NULL, std_error REAL, lower REAL,
     upper REAL, verdict TEXT NOT NULL, "limit" REAL, PRIMARY KEY (session, series)
 ) WITHOUT ROWID"""
 """The points of a session lie side by side, so that an append writes a few pages of the file, however large it is."""
+_POINT: Final = _POINT_2.replace('"limit" REAL', '"limit" REAL, canaries INTEGER')
+
+_FOLDERS: Final = """CREATE TABLE folder_component (
+    series INTEGER NOT NULL, folder TEXT NOT NULL, component TEXT NOT NULL, PRIMARY KEY (series, folder)
+) WITHOUT ROWID"""
+"""The component of a test in the last session of a folder: projects of one repository may have equal tests."""
+
+_CANARIES: Final = """CASE (SELECT unit FROM series WHERE number = point.series) WHEN 'ns' THEN EXISTS (
+    SELECT 1 FROM series AS own
+    JOIN series AS compared ON compared.test = own.test AND compared.name = own.name AND compared.metric = 'time'
+    JOIN main.point AS beside ON beside.series = compared.number AND beside.session = point.session
+    WHERE own.number = point.series
+) END"""
+"""What is likely of the rounds of a point before schema 4: a time against a baseline needs the canaries."""
 
 _SERVICE: Final = (
     "CREATE TABLE component (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)",
@@ -60,21 +74,33 @@ _TABLES: Final = (
         component TEXT NOT NULL, unit TEXT NOT NULL, direction TEXT NOT NULL, UNIQUE (test, name, metric)
     )""",
     _POINT,
+    _FOLDERS,
     *_SERVICE,
     *_APPENDS,
 )
 _MIGRATIONS: Final = {
     1: (
         "ALTER TABLE point RENAME TO old_point",
-        _POINT,
+        _POINT_2,
         """INSERT INTO point SELECT session, series, value, std_error, lower, upper, verdict, "limit" FROM old_point
             ORDER BY session, series""",
         "DROP TABLE old_point",
         *_SERVICE,
     ),
     2: _APPENDS,
+    3: (
+        "ALTER TABLE point ADD COLUMN canaries INTEGER",
+        f"UPDATE point SET canaries = {_CANARIES}",  # noqa: S608 - a constant
+        _FOLDERS,
+    ),
 }
 """The statements that turn a schema into the next."""
+_VIEWS: Final = (
+    "PRAGMA temp_store = MEMORY",
+    f"CREATE TEMP VIEW point AS SELECT *, {_CANARIES} AS canaries FROM main.point",  # noqa: S608 - a constant
+    "CREATE TEMP VIEW folder_component AS SELECT 0 AS series, '' AS folder, '' AS component WHERE 0",
+)
+"""The statements by which a reader sees a file before schema 4 as one of schema 4, and leaves it as it is."""
 
 
 @contextlib.contextmanager
@@ -182,10 +208,13 @@ def _check(connection: sqlite3.Connection, path: Path, *, creates: bool) -> None
     if (version := _pragma(connection, "user_version")) > VERSION:
         message = f"history {path}: its schema {version} is of a later pytest-perfbudget: upgrade, or name another file"
         raise HistoryError(message)
-    if creates:
-        if version < VERSION:
-            _migrate(connection)
-        _prepare_writing(connection)
+    if not creates:
+        for statement in _VIEWS if version < VERSION else ():
+            connection.execute(statement)
+        return
+    if version < VERSION:
+        _migrate(connection)
+    _prepare_writing(connection)
 
 
 def has_windows(connection: sqlite3.Connection) -> bool:

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, fields, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from pytest_perfbudget.core.history.retention import in_order, removable
 from pytest_perfbudget.core.history.session import Circumstances, HistoryPoint, HistorySession
@@ -16,10 +16,11 @@ from pytest_perfbudget.core.metrics import Direction
 from pytest_perfbudget.history.schema import opened, transaction
 from pytest_perfbudget.history.windows import prune_windows
 
+_AnyPoint = TypeVar("_AnyPoint", HistoryPoint, TrendPoint)
 _PRUNED_AT_ONCE: Final = 8
 """The most old sessions that one append removes, so that an append never takes long; reading leaves out the rest."""
 
-_NUMBERS: Final = ("value", "std_error", "lower", "upper", "verdict", "limit")
+_NUMBERS: Final = ("value", "std_error", "lower", "upper", "verdict", "limit", "canaries")
 _FACTS: Final = ", ".join(f'"{one.name}"' for one in fields(Circumstances))
 _SERIES: Final = """
     INSERT INTO series (test, name, metric, component, unit, direction) VALUES (?, ?, ?, ?, ?, ?)
@@ -27,9 +28,19 @@ _SERIES: Final = """
         component = excluded.component, unit = excluded.unit, direction = excluded.direction
     WHERE ? AND (component != excluded.component OR unit != excluded.unit OR direction != excluded.direction)
 """
+_COMPONENT: Final = """ifnull(
+    (SELECT component FROM folder_component WHERE folder_component.series = series.number AND folder = {folder}),
+    series.component
+)"""
+"""The component of a test in the last session of a folder; without a folder, in the last of all."""
+_FOLDER_COMPONENT: Final = """
+    INSERT INTO folder_component (series, folder, component)
+    SELECT number, ?1, ?2 FROM series WHERE test = ?3 AND name = ?4 AND metric = ?5
+    ON CONFLICT (series, folder) DO UPDATE SET component = excluded.component WHERE component != excluded.component
+"""
 _POINT: Final = """
-    INSERT OR IGNORE INTO point (session, series, value, std_error, lower, upper, verdict, "limit")
-    SELECT ?, number, ?, ?, ?, ?, ?, ? FROM series
+    INSERT OR IGNORE INTO point (session, series, value, std_error, lower, upper, verdict, "limit", canaries)
+    SELECT ?, number, ?, ?, ?, ?, ?, ?, ? FROM series
     WHERE test = ? AND name = ? AND metric = ?
 """
 
@@ -113,13 +124,13 @@ def series(path: Path, oldest_s: float, folder: str | None = None) -> list[tuple
     Raises:
         HistoryError: the file cannot be read, or is no history.
     """
-    query = """
-        SELECT test, name, metric, component FROM series WHERE EXISTS (
+    query = f"""
+        SELECT test, name, metric, {_COMPONENT.format(folder="?2")} FROM series WHERE EXISTS (
             SELECT 1 FROM session CROSS JOIN point ON point.session = session.number
             WHERE point.series = series.number AND at_s >= ?1 AND folder = ifnull(?2, folder)
             ORDER BY at_s DESC LIMIT 1
         ) ORDER BY test, name, metric
-    """
+    """  # noqa: S608 - constants
     with opened(path, creates=False) as connection:
         return [
             (SeriesKey(test, name, metric), component)
@@ -156,9 +167,12 @@ def trends(
 
 def _append(connection: sqlite3.Connection, session: HistorySession, now_s: float | None) -> bool:
     # The component of a test is that of its last session; a pull appends sessions that are older than those here.
-    query = "SELECT ifnull(max(at_s), ?1) <= ?1 FROM session WHERE at_s <= ?2"
-    at_s = session.circumstances.at_s
-    (is_latest,) = connection.execute(query, (at_s, math.inf if now_s is None else now_s)).fetchone()
+    query = "SELECT ifnull(max(at_s), ?1) <= ?1 FROM session WHERE at_s <= ?2 AND folder = ifnull(?3, folder)"
+    at_s, folder = session.circumstances.at_s, session.circumstances.folder
+    present_s = math.inf if now_s is None else now_s
+    is_latest, is_latest_here = (
+        connection.execute(query, (at_s, present_s, one)).fetchone()[0] for one in (None, folder)
+    )
     places = ", ".join("?" * len(fields(Circumstances)))
     added = connection.execute(
         f"INSERT OR IGNORE INTO session ({_FACTS}) VALUES ({places})",  # noqa: S608 - names of fields
@@ -171,6 +185,10 @@ def _append(connection: sqlite3.Connection, session: HistorySession, now_s: floa
         _SERIES,
         [(one.test, one.name, one.metric, one.component, one.unit, one.direction.value, is_latest) for one in points],
     )
+    if is_latest_here:
+        connection.executemany(
+            _FOLDER_COMPONENT, [(folder, one.component, one.test, one.name, one.metric) for one in points]
+        )
     connection.executemany(
         _POINT,
         [(number, *(getattr(one, name) for name in (*_NUMBERS, "test", "name", "metric"))) for one in points],
@@ -196,28 +214,38 @@ def _circumstances(facts: Sequence[Any]) -> Circumstances:
 
 
 def _points(connection: sqlite3.Connection, number: int) -> Iterator[HistoryPoint]:
-    query = """
-        SELECT test, name, component, metric, unit, direction, value, std_error, lower, upper, verdict, "limit"
-        FROM point JOIN series ON series.number = point.series WHERE session = ? ORDER BY series.number
-    """
+    query = f"""
+        SELECT test, name, {_COMPONENT.format(folder="session.folder")}, metric, unit, direction,
+            value, std_error, lower, upper, verdict, "limit", canaries
+        FROM session CROSS JOIN point ON point.session = session.number JOIN series ON series.number = point.series
+        WHERE session.number = ? ORDER BY series.number
+    """  # noqa: S608 - constants
     for test, name, component, metric, unit, direction, *numbers in connection.execute(query, (number,)):
-        yield HistoryPoint(test, name, component, metric, unit, Direction(direction), *numbers)
+        yield _with_bool(HistoryPoint(test, name, component, metric, unit, Direction(direction), *numbers))
+
+
+def _with_bool(point: _AnyPoint) -> _AnyPoint:
+    """Return a point as SQLite has it, whose truth value is a number, with the truth value."""
+    return point if point.canaries is None else replace(point, canaries=bool(point.canaries))
 
 
 def _trend(
     connection: sqlite3.Connection, key: SeriesKey, chosen: tuple[float, str | None, str | None], now_s: float
 ) -> Trend:
-    query = "SELECT number, component, unit, direction FROM series WHERE test = ? AND name = ? AND metric = ?"
-    found = connection.execute(query, astuple(key)).fetchone()
+    query = f"""
+        SELECT number, {_COMPONENT.format(folder="?4")}, unit, direction FROM series
+        WHERE test = ?1 AND name = ?2 AND metric = ?3
+    """  # noqa: S608 - constants
+    found = connection.execute(query, (*astuple(key), chosen[-1])).fetchone()
     number, component, unit, direction = found or (0, "", "", Direction.LOWER.value)
     query = """
         SELECT at_s, "commit", branch, is_dirty, machine, python, lock, value, std_error, lower, upper,
-            verdict, "limit"
+            verdict, "limit", canaries
         FROM session CROSS JOIN point ON point.session = session.number
         WHERE series = ?1 AND (at_s >= ?2 OR "commit" = ?3) AND folder = ifnull(?4, folder) ORDER BY session
     """
     points = [
-        TrendPoint(at_s, commit, branch, bool(is_dirty), *rest)
+        _with_bool(TrendPoint(at_s, commit, branch, bool(is_dirty), *rest))
         for at_s, commit, branch, is_dirty, *rest in connection.execute(query, (number, *chosen))
     ]
     times_s = in_order([one.at_s for one in points], now_s)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pytest_perfbudget.core.drift import Drift, DriftVerdict, sessions_needed
 from pytest_perfbudget.core.finding import DRIFT, Finding
+from pytest_perfbudget.core.history.trend import BETWEEN_READINGS
 from pytest_perfbudget.core.history.unheld import Lack, Unheld
 from pytest_perfbudget.report.numbers import change_interval, counted, percent, quantity, tolerance_text
 from pytest_perfbudget.report.remedies import named
@@ -86,10 +87,29 @@ def unheld_text(found: Unheld, anchor: str, file: str) -> str:
     elif found.lack is Lack.ENVIRONMENT:
         others = " and ".join(f"{another(name)} ({before}, now {now})" for name, (before, now) in found.changed.items())
         why = f"the sessions of {anchor} had {others}: {once}, or name a later anchor"
+    elif found.lack is Lack.TIMING:
+        return f"nothing to hold against {anchor}: {timing_text(found.changed['timing'], anchor, file)}"
     else:
         why = f"the sessions of {anchor} have none of these measurements, which are newer or were not run there: "
         why += "name a later anchor, or run them there once"
     return f"nothing to hold against {anchor}: {why}"
+
+
+def timing_text(timings: tuple[str, str], anchor: str, file: str, names: Sequence[str] = ()) -> str:
+    """Return that the rounds of the anchor were timed in another way, and what to do.
+
+    Args:
+        timings: the timing at the anchor, and now.
+        anchor: the name of the anchor.
+        file: the history as an argument of pytest.
+        names: the measurements; empty if these are all.
+    """
+    before, now = timings
+    of = f" {named(names)}" if names else ""
+    how = f"pytest --perf-comparable --perf-history={shlex.quote(file)}"
+    # A checkout of the anchor has the baseline of its own commit, if any; the option needs none.
+    remedy = f"check out {anchor} and run {how} once" if BETWEEN_READINGS in now else f"run {how}"
+    return f"the sessions of {anchor} timed{of} {before}, and this session {now}: {remedy}"
 
 
 def another(circumstance: str) -> str:

@@ -1,9 +1,10 @@
-"""A history of schema 1, with sessions only: the next writer turns it into the present schema, and nothing is lost."""
+"""A history of an earlier schema: the next writer turns it into the present schema, and nothing is lost."""
 
 from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,25 +18,30 @@ from pytest_perfbudget.history import schema
 from pytest_perfbudget.history.store import append, series, sessions, trends
 from pytest_perfbudget.history.windows import append_windows, last_processes, window_components, windows_since
 
-SCHEMA_1 = Path(__file__).parents[1] / "data" / "history_schema_1.sql"
+SCHEMA_1, SCHEMA_3 = (Path(__file__).parents[1] / "data" / f"history_schema_{version}.sql" for version in (1, 3))
 MEDIAN = SeriesKey("tests/test_api.py::test_login", "", "median")
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     """A history as the code of schema 1 wrote it."""
-    made = tmp_path / "history.db"
-    with closing(sqlite3.connect(made)) as connection:
-        connection.executescript(SCHEMA_1.read_text("utf-8"))
+    return restored(tmp_path / "history.db", SCHEMA_1)
+
+
+def restored(file: Path, dump: Path) -> Path:
+    with closing(sqlite3.connect(file)) as connection:
+        connection.executescript(dump.read_text("utf-8"))
         connection.execute("PRAGMA journal_mode = WAL")
-    return made
+    return file
 
 
 def content() -> list[HistorySession]:
     """Return the sessions that the file has."""
     budget = point(5e6, metric="p95", limit=6e6, std_error=None, verdict="within", lower=4.9e6, upper=5.1e6)
     query = point(3e6, test="tests/test_db.py::test_query", component="db.read")
-    return [session(day, [point(4e6 + day), budget, query]) for day in range(4)]
+    made = [session(day, [point(4e6 + day), budget, query]) for day in range(4)]
+    # Nothing was compared with a baseline, so no canaries were read.
+    return [replace(one, points=[replace(point, canaries=False) for point in one.points]) for one in made]
 
 
 def version(file: Path) -> int:
@@ -89,3 +95,18 @@ def test_a_migration_that_fails_leaves_the_file_as_it_was(file: Path, monkeypatc
     assert sessions(file, 0) == content()
     append(file, [session(4)], START_S)
     assert sessions(file, 0) == [*content(), session(4)]
+
+
+@pytest.mark.parametrize("is_migrated", [False, True])
+def test_the_timing_of_rounds_before_schema_4_is_known_by_the_time_against_a_baseline(
+    tmp_path: Path, *, is_migrated: bool
+) -> None:
+    file = restored(tmp_path / "history.db", SCHEMA_3)
+    if is_migrated:
+        append(file, [], START_S)
+    assert version(file) == (schema.VERSION if is_migrated else 3)
+    found = [{one.metric: one.canaries for one in kept.points} for kept in sessions(file, 0)]
+    assert found == [{"median": False, "calls": None}, {"median": True, "calls": None, "time": True}]
+    (median,) = trends(file, [MEDIAN], 0)
+    assert [one.canaries for one in median.points] == [False, True]
+    assert [component for _, component in series(file, 0, "sub")] == ["web"] * 3

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -140,6 +142,32 @@ class TestUnion:
         git(job, "push", "-q", "origin", NOTES)
         assert push(job, "origin", [session(0)]) == 1
         assert pull(job, "origin") == ([session(0)], 1)
+
+    @pytest.mark.parametrize(
+        ("damage", "left"),
+        [({"points": [[1, 2]]}, 0), ({"at_s": None}, 0), ({"version": 99, "points": "of a later version"}, 1)],
+        ids=["points", "date", "later"],
+    )
+    def test_a_damaged_line_keeps_no_session_from_being_pushed(
+        self, origin: Path, damage: dict[str, object], left: int
+    ) -> None:
+        job = clone(origin, "job")
+        head = git(job, "rev-parse", "HEAD")
+        made = session(0, commit=head)
+        git(job, "notes", "--ref=perfbudget", "add", "-m", json.dumps({**made.to_dict(), **damage}), "HEAD")
+        git(job, "push", "-q", "origin", NOTES)
+        assert push(job, "origin", [made]) == 1 - left
+        assert push(job, "origin", [made]) == 0
+        assert pull(job, "origin") == ([] if left else [made], left)
+
+    def test_a_session_of_version_1_is_known(self, origin: Path) -> None:
+        job = clone(origin, "job")
+        made = session(0, commit=git(job, "rev-parse", "HEAD"))
+        old = {**made.to_dict(), "version": 1, "points": [row[:-1] for row in made.to_dict()["points"]]}
+        git(job, "notes", "--ref=perfbudget", "add", "-m", json.dumps(old), "HEAD")
+        git(job, "push", "-q", "origin", NOTES)
+        assert push(job, "origin", [made]) == 0
+        assert pull(job, "origin") == ([replace(made, points=[point(canaries=False)])], 0)
 
     def test_notes_that_git_wrote_stay_as_they_are(self, origin: Path) -> None:
         job = clone(origin, "job")

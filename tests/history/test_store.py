@@ -233,6 +233,17 @@ class TestAccidents:
         assert_whole(file, written)
 
 
+def test_a_test_has_a_component_of_its_own_in_each_project(file: Path) -> None:
+    append(file, [session(0, [point(component="web")], folder="a"), session(1, [point(component="db")], folder="b")], 0)
+    append(
+        file, [session(2, [point(component="mail")], folder="b"), session(-1, [point(component="x")], folder="a")], 0
+    )
+    components = {one: [component for _, component in series(file, 0, one)] for one in ("a", "b", None)}
+    assert components == {"a": ["web"], "b": ["mail"], None: ["mail"]}
+    assert [trends(file, [MEDIAN], 0, folder=one)[0].component for one in ("a", "b", None)] == ["web", "mail", "mail"]
+    assert [one.points[0].component for one in sessions(file, 0)] == ["web", "web", "mail", "mail"]
+
+
 def test_projects_of_one_repository_have_trends_of_their_own(file: Path) -> None:
     """Two projects may have tests of the same name."""
     for at in range(4):

@@ -8,16 +8,21 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
 from pytest_perfbudget.core.history.point_errors import value_and_error
-from pytest_perfbudget.core.kinds import LOAD
+from pytest_perfbudget.core.kinds import BODY, CALL, LOAD, TIMER
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.metrics import METRICS, STATISTICS, TIME, Direction
 from pytest_perfbudget.core.run_result import RunResult
 
-VERSION: Final = 1
-"""The version of the form in which sessions travel."""
+VERSION: Final = 2
+"""The version of the form in which sessions travel; version 1 does not say how rounds were timed."""
+READ: Final = (1, VERSION)
+"""The versions that can be read."""
 
 _KEPT: Final = ("median", "mean", "p95", "rps", "error_rate", "capacity", "ratio")
 """The statistics that the history keeps of measurements without a budget on them."""
+
+_TIMED_HERE: Final = (BODY, CALL, TIMER)
+"""The kinds whose own rounds a comparison times in another way; pytest-benchmark times its rounds itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,8 @@ class HistoryPoint:
         upper: the upper bound likewise.
         verdict: the verdict on the number; empty if there is none.
         limit: the limit of the number's budget; None if there is no budget.
+        canaries: whether the rounds were timed in blocks between readings of the canaries, as for a baseline, which
+            leave the caches colder; None if the number is no time of such rounds, or that is not known.
     """
 
     test: str
@@ -81,6 +88,7 @@ class HistoryPoint:
     upper: float | None = None
     verdict: str = ""
     limit: float | None = None
+    canaries: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +111,16 @@ class HistorySession:
         Raises:
             ValueError: the data is of another version, or damaged.
         """
-        if not isinstance(data, dict) or data.get("version") != VERSION:
-            message = f"version must be {VERSION}"
+        version = data.get("version") if isinstance(data, dict) else None
+        if not isinstance(data, dict) or version not in READ:
+            message = f"version must be one of {READ}"
             raise ValueError(message)
         try:
             given = {one.name: _checked(data[one.name], str(one.type)) for one in fields(Circumstances)}
-            points = [_point(row) for row in data["points"]]
+            if version == VERSION:
+                points = [_point(row) for row in data["points"]]
+            else:
+                points = _with_canaries([_point([*row, None]) for row in data["points"]])
         except (KeyError, TypeError, OverflowError) as error:
             message = f"damaged: {error}"
             raise ValueError(message) from error
@@ -130,7 +142,9 @@ def _points(measurement: Measurement) -> Iterator[HistoryPoint]:
 
     def point(metric: str, unit: str, direction: Direction, value: float) -> HistoryPoint:
         place = measurement.nodeid, measurement.name, measurement.component
-        return HistoryPoint(*place, metric, unit, direction, value)
+        return HistoryPoint(*place, metric, unit, direction, value, canaries=between if unit == TIME.unit else None)
+
+    between = measurement.blocks is not None if measurement.kind in _TIMED_HERE else None
 
     for change in measurement.changes:
         # Beside another commit, a time is that of its own moment; the baseline's is corrected for the weather.
@@ -168,9 +182,16 @@ def _parts(point: HistoryPoint) -> list[Any]:
     return [getattr(point, one.name) for one in fields(HistoryPoint)]
 
 
+def _with_canaries(points: Sequence[HistoryPoint]) -> list[HistoryPoint]:
+    """Return points of version 1 with what is likely of their rounds: a time against a baseline needs the canaries."""
+    compared = {(one.test, one.name) for one in points if one.metric == TIME.name}
+    return [replace(one, canaries=(one.test, one.name) in compared) if one.unit == TIME.unit else one for one in points]
+
+
 _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
     "str": (str,),
     "bool": (bool,),
+    "bool | None": (bool, type(None)),
     "float": (int, float),
     "float | None": (int, float, type(None)),
     "Direction": (str,),
@@ -179,7 +200,7 @@ _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
 
 def _checked(value: object, kind: str) -> Any:  # noqa: ANN401 - of the type that a field names
     """Return a value from outside, if it has the type of its field."""
-    is_wrong = not isinstance(value, _TYPES[kind]) or (isinstance(value, bool) and kind != "bool")
+    is_wrong = not isinstance(value, _TYPES[kind]) or (isinstance(value, bool) and not kind.startswith("bool"))
     if is_wrong or (isinstance(value, float) and not math.isfinite(value)):
         message = f"expected {kind}, found {value!r}"
         raise TypeError(message)

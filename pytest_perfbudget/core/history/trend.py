@@ -12,6 +12,15 @@ from pytest_perfbudget.core.metrics import Direction
 
 _PREFERRED: Final = ("time", "median", "mean", "ratio", "rps", "capacity", "p95")
 """The metrics that stand for a measurement, the best first."""
+_CIRCUMSTANCES: Final = ("machine", "Python", "dependencies", "timing")
+"""The words for what may differ between two points with the same code."""
+BETWEEN_READINGS: Final = "between readings of the weather"
+_TIMINGS: Final = {
+    None: "",
+    False: "without readings of the weather",
+    True: f"{BETWEEN_READINGS} (with a baseline)",
+}
+"""The words for the ways of timing, by `HistoryPoint.canaries`."""
 _MOST: Final = 0.9
 """The share of the sessions that a number needs to stand for a measurement before the next best."""
 
@@ -48,6 +57,12 @@ class TrendPoint:
     upper: float | None
     verdict: str
     limit: float | None = None
+    canaries: bool | None = None
+
+    @property
+    def timing(self) -> str:
+        """The way in which the rounds were timed, in words; empty if it is not known or does not matter."""
+        return _TIMINGS[self.canaries]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +71,8 @@ class Marker:
 
     Attributes:
         index: the index of the first point after the change.
-        changed: the old and the new value of each circumstance that changed: `machine`, `Python`, `dependencies`.
+        changed: the old and the new value of each circumstance that changed: `machine`, `Python`, `dependencies`,
+            `timing`.
     """
 
     index: int
@@ -102,7 +118,7 @@ class Trend:
 
     @property
     def environments(self) -> list[str]:
-        """The machine, the Python and the dependencies of each point, as one word that is equal where they are.
+        """The machine, Python, dependencies and timing of each point, as one word that is equal where these are.
 
         A circumstance that is not known is that of the point before, or else of the point after.
         """
@@ -113,14 +129,26 @@ class Trend:
         """The changes of the circumstances; a circumstance that is not known has not changed."""
         found = []
         for index, both in enumerate(pairwise(self._circumstances()), start=1):
-            pairs = dict(zip(("machine", "Python", "dependencies"), zip(*both, strict=True), strict=True))
+            pairs = dict(zip(_CIRCUMSTANCES, zip(*both, strict=True), strict=True))
             if changed := {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}:
                 found.append(Marker(index, changed))
         return found
 
-    def _circumstances(self) -> list[tuple[str, str, str]]:
-        """Return the machine, the Python and the dependencies of each point, as far as they are known at all."""
-        known = [_filled([getattr(one, name) for one in self.points]) for name in ("machine", "python", "lock")]
+    def timing_since(self, commit: str) -> tuple[str, str] | None:
+        """Return the timing in the sessions of a commit and that of the last point, if nothing but the timing differs.
+
+        Args:
+            commit: the full name of the commit; sessions with uncommitted changes do not count.
+        """
+        *_, now = circumstances = self._circumstances()
+        clean = [one.commit == commit and not one.is_dirty for one in self.points]
+        found = [one for one, is_clean in zip(circumstances, clean, strict=True) if is_clean and one[:-1] == now[:-1]]
+        return (found[-1][-1], now[-1]) if found and now not in found else None
+
+    def _circumstances(self) -> list[tuple[str, ...]]:
+        """Return the machine, Python, dependencies and timing of each point, as far as they are known at all."""
+        names = ("machine", "python", "lock", "timing")
+        known = [_filled([getattr(one, name) for one in self.points]) for name in names]
         return list(zip(*known, strict=True))
 
     def to_dict(self) -> dict[str, Any]:

@@ -20,6 +20,7 @@ class Lack(enum.Enum):
     ANCHOR = "anchor"
     CLEAN_ANCHOR = "clean_anchor"
     ENVIRONMENT = "environment"
+    TIMING = "timing"
     MEASUREMENTS = "measurements"
 
 

@@ -11,7 +11,7 @@ from pytest_perfbudget.core.finding import DRIFT, Finding, Severity
 from pytest_perfbudget.core.history.creep import FEWEST, Creep, find_creep, is_above
 from pytest_perfbudget.core.history.session import HistorySession
 from pytest_perfbudget.core.history.trend import Line, SeriesKey, Trend, along_line, extended, ranked_points
-from pytest_perfbudget.core.history.unheld import why_unheld
+from pytest_perfbudget.core.history.unheld import Lack, Unheld, why_unheld
 from pytest_perfbudget.core.measurement import Measurement, file_of, measurement_id
 from pytest_perfbudget.core.policy import Policy
 from pytest_perfbudget.core.run_result import RunResult
@@ -26,6 +26,7 @@ from pytest_perfbudget.report.drift import (
     few_sessions_text,
     new_text,
     other_folders_text,
+    timing_text,
     undecided_text,
     unheld_text,
     zero_text,
@@ -81,9 +82,11 @@ def find_drift(
         known = circumstances_of(history.file, anchor.commit) if has_history else []
         own = [one for one in known if one.folder == now.circumstances.folder]
         unheld = why_unheld(now.circumstances, own if has_history else None)
+        if timings := next(filter(None, (trend.timing_since(anchor.commit) for trend, _ in found)), None):
+            unheld = Unheld(Lack.TIMING, {"timing": timings})
         others = other_folders_text(len(known) - len(own)) if len(known) > len(own) else ""
         return [drift_not_judged(f"{unheld_text(unheld, anchor.name, history.typed)}{others}", policy)]
-    return [*_above(judged, anchor, policy, typed), *_not_judged(found, anchor, policy)]
+    return [*_above(judged, anchor, policy, typed), *_not_judged(found, history, policy)]
 
 
 def _held(
@@ -143,17 +146,23 @@ def _above(judged: list[tuple[Trend, Creep]], anchor: Anchor, policy: Policy, ty
             )
 
 
-def _not_judged(found: list[tuple[Trend, Creep | None]], anchor: Anchor, policy: Policy) -> Iterator[Finding]:
+def _not_judged(found: list[tuple[Trend, Creep | None]], history: DriftHistory, policy: Policy) -> Iterator[Finding]:
     """Yield a finding for each reason for which numbers were not judged, although others may have been."""
+    anchor = history.anchor
     of_verdict: dict[DriftVerdict, dict[str, Creep]] = {one: {} for one in DriftVerdict}
-    new, zero = list[str](), list[str]()
+    new, zero, retimed = list[str](), list[str](), dict[str, tuple[str, str]]()
     for trend, creep in found:
-        if creep is None:
+        if creep is None and (timings := trend.timing_since(anchor.commit)):
+            retimed[_id(trend.key)] = timings
+        elif creep is None:
             (zero if min(trend.values) <= 0 else new).append(_id(trend.key))
         else:
             of_verdict[creep.drift.verdict][_id(trend.key)] = creep
     if few := of_verdict[DriftVerdict.UNMEASURED]:
         yield drift_not_judged(few_sessions_text(few, FEWEST, len(found), anchor.name), policy)
+    if retimed:
+        problem = timing_text(next(iter(retimed.values())), anchor.name, history.typed, [*retimed])
+        yield drift_not_judged(problem, policy)
     for verdict, told in ((DriftVerdict.CANDIDATE, candidate_text), (DriftVerdict.UNDECIDED, undecided_text)):
         if of_verdict[verdict]:
             yield drift_undecided(told(of_verdict[verdict], anchor.name), policy)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,14 +15,17 @@ from hypothesis import strategies as st
 from results import MS, budget, change, measurement
 
 from pytest_perfbudget.core.history.session import Circumstances, HistoryPoint, HistorySession, history_session
-from pytest_perfbudget.core.kinds import LOAD
+from pytest_perfbudget.core.kept_blocks import KeptBlocks
+from pytest_perfbudget.core.kinds import BENCHMARK, BODY, LOAD, TIMER, MeasurementKind
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.metrics import Direction
 from pytest_perfbudget.core.results import BudgetVerdict, RegressionVerdict
 from pytest_perfbudget.core.round_times import RoundTimes
 from pytest_perfbudget.core.run_result import RunResult
+from pytest_perfbudget.core.weather import BlockTime
 
 HERE = Circumstances("1", 0.0)
+BLOCKS = KeptBlocks.of([BlockTime(MS, (1.0, 1.0, 1.0), (1.0, 1.0, 1.0))])
 
 
 def points(*measurements: Measurement) -> dict[str, HistoryPoint]:
@@ -90,6 +94,24 @@ class TestPoints:
     def test_a_measurement_without_numbers_has_no_point(self) -> None:
         assert points(measurement(budget(BudgetVerdict.UNMEASURED, estimate=None), statistics={})) == {}
 
+    @pytest.mark.parametrize(
+        ("kind", "blocks", "expected"),
+        [
+            (BODY, None, False),
+            (BODY, BLOCKS, True),
+            (TIMER, BLOCKS, True),
+            (BENCHMARK, BLOCKS, None),
+            (LOAD, None, None),
+        ],
+    )
+    def test_a_time_says_how_its_rounds_were_timed_and_a_count_does_not(
+        self, kind: MeasurementKind, blocks: KeptBlocks | None, *, expected: bool | None
+    ) -> None:
+        """pytest-benchmark times its rounds itself, and a comparison times others beside these."""
+        counted = change(metric="calls", unit="calls", before=100, after=120)
+        found = points(measurement(counted, kind=kind, blocks=blocks, statistics={"median": MS}))
+        assert (found["median"].canaries, found["calls"].canaries) == (expected, None)
+
     def test_a_number_that_is_not_finite_is_left_out(self) -> None:
         assert points(measurement(statistics={"median": math.inf})) == {}
 
@@ -104,7 +126,7 @@ class TestPoints:
 NUMBERS = st.none() | st.floats(allow_nan=False, allow_infinity=False)
 POINTS = st.builds(
     point, st.floats(allow_nan=False, allow_infinity=False), test=st.text(), name=st.text(), std_error=NUMBERS,
-    lower=NUMBERS, upper=NUMBERS, direction=st.sampled_from(Direction), verdict=st.text(),
+    lower=NUMBERS, upper=NUMBERS, direction=st.sampled_from(Direction), verdict=st.text(), canaries=st.none() | st.booleans(),
 )  # fmt: skip
 
 
@@ -115,6 +137,14 @@ class TestTravel:
     def test_a_session_survives_json(self, made: HistorySession) -> None:
         assert HistorySession.from_dict(json.loads(json.dumps(made.to_dict()))) == made
 
+    def test_a_session_of_version_1_has_the_timing_that_its_numbers_show(self) -> None:
+        """Version 1 does not say that the rounds were timed between canaries, as a time against a baseline needs them."""
+        made = session(points=[point(), point(metric="time"), point(name="new"), point(metric="calls", unit="calls")])
+        rows = [row[:-1] for row in made.to_dict()["points"]]
+        found = HistorySession.from_dict({**made.to_dict(), "version": 1, "points": rows})
+        assert [one.canaries for one in found.points] == [True, True, False, None]
+        assert [replace(one, canaries=None) for one in found.points] == made.points
+
     def test_a_whole_number_is_a_number_that_sqlite_keeps(self) -> None:
         found = HistorySession.from_dict({**session().to_dict(), "at_s": 10**30})
         assert isinstance(found.circumstances.at_s, float)
@@ -122,7 +152,7 @@ class TestTravel:
     @pytest.mark.parametrize(
         "damage",
         [
-            {"version": 2}, {"id": 5}, {"at_s": None}, {"at_s": 10**400}, {"at_s": math.nan}, {"is_dirty": 1}, {"points": [[1, 2]]},
+            {"version": 3}, {"id": 5}, {"at_s": None}, {"at_s": 10**400}, {"at_s": math.nan}, {"is_dirty": 1}, {"points": [[1, 2]]},
             {"points": None}, {"points": [["t", "", "", "p95", "ns", "sideways", 1.0, None, None, None, ""]]},
         ],
         ids=str,
@@ -137,5 +167,5 @@ class TestTravel:
         )
     )
     def test_what_is_no_session_is_refused(self, data: object) -> None:
-        with pytest.raises(ValueError, match="version must be 1"):
+        with pytest.raises(ValueError, match=r"version must be one of \(1, 2\)"):
             HistorySession.from_dict(data)

@@ -37,6 +37,15 @@ def test_a_circumstance_that_is_not_known_has_not_changed() -> None:
     assert trend({"lock": ""}, {}, {"lock": ""}).markers == []
 
 
+def test_another_timing_is_a_marker_and_a_timing_that_is_not_known_is_none() -> None:
+    found = trend({"canaries": None}, {"canaries": False}, {"canaries": True}, {"canaries": None})
+    alone, between = "without readings of the weather", "between readings of the weather (with a baseline)"
+    assert found.markers == [Marker(2, {"timing": (alone, between)})]
+    assert (found.timing_since("c"), trend({"canaries": False}, {"commit": "d"}).timing_since("c")) == (None, None)
+    assert trend({"canaries": False}, {"commit": "d", "canaries": True}).timing_since("c") == (alone, between)
+    assert trend({"canaries": False}, {"commit": "d", "canaries": True, "lock": "k"}).timing_since("c") is None
+
+
 def test_points_of_equal_circumstances_have_equal_environments() -> None:
     first, second, third = trend({}, {}, {"lock": "k"}).environments
     assert first == second != third

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -262,15 +264,44 @@ def test_a_number_that_is_not_judged_beside_judged_numbers_is_a_line(
     assert ("drift not decided (" in result.stdout.str()) is is_conditional
 
 
-def test_a_number_that_is_newer_than_the_anchor_is_judged_by_one_that_the_anchor_has(lean: Project) -> None:
+@pytest.mark.parametrize("is_comparable", [False, True])
+def test_a_number_that_is_newer_than_the_anchor_is_judged_by_one_that_was_timed_in_the_same_way(
+    lean: Project, *, is_comparable: bool
+) -> None:
+    """With a baseline, the weather is read between the rounds, which may make them slower."""
     crept(lean, 1.01, TABLE + 'max_drift = "5%"\n')
     tests = TESTS.format(cost=4 * 1.01**12)
     lean.run(tests, "--perf-update-baseline")
     commit(lean.pytester.path, {})
-    assert lean.run(tests).ret == 1
+    with closing(sqlite3.connect(lean.pytester.path / "kept.db")) as connection, connection:
+        connection.execute("UPDATE point SET canaries = ?", (is_comparable,))  # as if by --perf-comparable
+    result = lean.run(tests)
     *_, kept = sessions(lean.pytester.path / "kept.db", 0)
-    assert "time" in [one.metric for one in kept.points]
-    assert drifts(lean)[0][0] == "failure"
+    assert {one.metric: one.canaries for one in kept.points}["time"] is True
+    assert result.ret == is_comparable
+    ((severity, _, headline),) = drifts(lean)
+    assert severity == ("failure" if is_comparable else "warning")
+    if not is_comparable:
+        assert headline == (
+            "not judged: nothing to hold against v1.0: the sessions of v1.0 timed without readings of the weather, and "
+            "this session between readings of the weather (with a baseline): check out v1.0 and run pytest "
+            "--perf-comparable --perf-history=kept.db once"
+        )
+
+
+def test_a_session_without_the_anchors_baseline_says_how_to_time_as_then(lean: Project) -> None:
+    def of_anchor(first: HistorySession, _kept: HistorySession) -> list[HistorySession]:
+        at = replace(first.circumstances, id="newer")
+        return [
+            HistorySession(at, [replace(one, test="test_it.py::test_newer", canaries=True) for one in first.points])
+        ]
+
+    result = crept(lean, 1.002, TABLE, also=NEWER, between=of_anchor)
+    said = (
+        "drift: not judged: the sessions of v1.0 timed test_it.py::test_newer between readings of the weather (with a "
+        "baseline), and this session without readings of the weather: run pytest --perf-comparable --perf-history=kept.db"
+    )
+    assert said in result.outlines
 
 
 @pytest.mark.parametrize(
