@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import json
 import shutil
 import sys
@@ -14,14 +13,13 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_perfbudget.baseline.commit import folder_in_repository
 from pytest_perfbudget.config import load_settings
-from pytest_perfbudget.core.history.trend import Line, SeriesKey, Trend, along_line, main_metrics, main_trends
-from pytest_perfbudget.core.limits import pattern_matches
-from pytest_perfbudget.core.measurement import measurement_id
+from pytest_perfbudget.core.history.trend import Line, SeriesKey, Trend, along_line, main_trends
 from pytest_perfbudget.core.precedence import resolve
 from pytest_perfbudget.core.settings import Settings
 from pytest_perfbudget.errors import HistoryError
 from pytest_perfbudget.history.anchor import Anchor, find_anchor
 from pytest_perfbudget.history.line import line_of
+from pytest_perfbudget.history.named import main_keys, named_series
 from pytest_perfbudget.history.notes import NOTES, Keeping, pull, push
 from pytest_perfbudget.history.subjects import subjects_of
 from pytest_perfbudget.paths import project_root
@@ -35,9 +33,10 @@ if TYPE_CHECKING:
 
 _WIDTH: Final = 80
 _DAY_S: Final = 86_400
-_MOST_NEAR: Final = 3
-Series = Mapping[SeriesKey, str]
-"""The trends of a history, each with its component."""
+Number = tuple[str, str]
+"""The test and the name of a measurement."""
+Held = tuple[str, "Creep"]
+"""The metric whose drift stands for a measurement, and its drift."""
 
 
 def add_history_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -106,7 +105,6 @@ def _pull(options: argparse.Namespace, root: Path, settings: Settings, file: Pat
 
 def _show(options: argparse.Namespace, root: Path, settings: Settings, file: Path) -> int:
     # Imported here: no other command needs numpy for its statistics, or SQLite.
-    from pytest_perfbudget.core.history.reading import read_trend  # noqa: PLC0415
     from pytest_perfbudget.history.store import folders, series, trends  # noqa: PLC0415
     from pytest_perfbudget.history.windows import component_hours, window_components  # noqa: PLC0415
     from pytest_perfbudget.report.history import Page, history_list, history_text  # noqa: PLC0415
@@ -122,27 +120,30 @@ def _show(options: argparse.Namespace, root: Path, settings: Settings, file: Pat
         message = f"history {file}: no session of the last {settings.history_days} days has a number"
         raise HistoryError(message)
     hours = component_hours(file, oldest_s, options.name) if options.name else {}
-    named = _named(known, options.name, file, served)
+    named = named_series(known, options.name, file, served)
     anchor = _anchor(root, settings)
 
     line = Line() if options.all_branches else line_of(root)
 
-    def read(keys: Sequence[SeriesKey]) -> tuple[list[Reading], int]:
+    def read(keys: Sequence[SeriesKey]) -> tuple[list[Trend], int]:
         kept = trends(file, keys, oldest_s, anchor.commit, now_s=now_s, folder=folder)
-        found, left_out = along_line(kept, line, anchor.commit)
-        return [read_trend(one, _creep(one, settings, anchor)) for one in main_trends(found)], left_out
+        return along_line(kept, line, anchor.commit)
 
-    readings, of_others = read(_chosen(named, options.metric, file))
+    found, of_others = read(main_keys(named, options.metric, file))
+    judged = _judged(read(main_keys(named, "", file))[0] if options.metric else found, settings, anchor)
+    readings = [_reading(one, settings, anchor, judged, is_main=not options.metric) for one in main_trends(found)]
     tests = {key.test for key in named}
     is_one = bool(options.name) and len(tests) == 1
     if is_one and not options.metric:
-        limited = [key for key in named if key not in [one.trend.key for one in readings]]
-        readings += [one for key in limited for one in read([key])[0] if one.limit is not None]
+        mains = [one.trend.key for one in readings]
+        others, _ = read([key for key in named if key not in mains])
+        beside = [_reading(one, settings, anchor, judged, is_main=False) for one in others]
+        readings += [one for one in beside if one.limit is not None]
     if options.json:
         shown_hours = component_hours(file, oldest_s, options.name)
-        data = {"of_other_branches": of_others, "trends": [one.to_dict() for one in readings]}
-        data["service"] = service_data(shown_hours)
-        _say(json.dumps({"file": str(file), **data}, indent=1) + "\n")
+        left_out = {"of_other_branches": of_others, "of_other_folders": _of_other_folders(folder, of_folders)}
+        data = {"trends": [one.to_dict() for one in readings], "service": service_data(shown_hours)}
+        _say(json.dumps({"file": str(file), **left_out, **data}, indent=1) + "\n")
         return 0
     changed = [one.trend.points[change.index].commit for one in readings for change in one.changes]
     subjects = subjects_of(root, changed if is_one else ())
@@ -157,7 +158,7 @@ def _show(options: argparse.Namespace, root: Path, settings: Settings, file: Pat
         parts.append(service_text(hours, page))
     elif served and not options.name:
         parts.append(service_list(served, page))
-    _say("\n".join([*parts, *_of_other_branches(of_others, line), *_of_other_folders(folder, of_folders)]))
+    _say("\n".join([*parts, *_of_other_branches(of_others, line), *_left_out(_of_other_folders(folder, of_folders))]))
     return 0
 
 
@@ -167,10 +168,14 @@ def _folder(root: Path, known: Mapping[str, int]) -> str | None:
     return folder if folder in known else None
 
 
-def _of_other_folders(folder: str | None, known: Mapping[str, int]) -> Iterator[str]:
-    number = sum(known.values()) - known.get(folder or "", 0)
-    if folder is not None and number:
-        yield f"{counted(number, 'session')} of other folders of the repository left out\n"
+def _of_other_folders(folder: str | None, known: Mapping[str, int]) -> int:
+    """Return the number of the sessions that are left out because they are of other folders."""
+    return 0 if folder is None else sum(known.values()) - known[folder]
+
+
+def _left_out(of_other_folders: int) -> Iterator[str]:
+    if of_other_folders:
+        yield f"{counted(of_other_folders, 'session')} of other folders of the repository left out\n"
 
 
 def _of_other_branches(left_out: int, line: Line) -> Iterator[str]:
@@ -218,74 +223,46 @@ def _anchor(root: Path, settings: Settings) -> Anchor:
         return Anchor("", "")
 
 
-def _creep(trend: Trend, settings: Settings, anchor: Anchor) -> Creep | None:
-    """Return the drift of a trend since the anchor, by the limits of the table; None if there is no anchor."""
+def _reading(
+    trend: Trend, settings: Settings, anchor: Anchor, judged: Mapping[Number, Held], *, is_main: bool
+) -> Reading:
+    """Return a trend with its meaning, and with a drift as a session judges it.
+
+    Args:
+        trend: the trend.
+        settings: the settings of the project.
+        anchor: the commit since which drift is judged.
+        judged: the drift of each measurement, see `_judged`.
+        is_main: whether the trend stands for its measurement, so that the measurement's drift stands beside it.
+    """
+    from pytest_perfbudget.core.history.reading import read_trend  # noqa: PLC0415 - see `_show`
+
+    metric, creep = judged.get((trend.key.test, trend.key.name), ("", None))
+    if metric == trend.key.metric or is_main:
+        return read_trend(trend, creep, metric)
+    return read_trend(trend, _creep(trend, settings, anchor, is_judged=False))
+
+
+def _judged(trends: Sequence[Trend], settings: Settings, anchor: Anchor) -> Mapping[Number, Held]:
+    """Return the drift of each measurement by the best number that the anchor has, as a session judges it."""
+    found: dict[Number, Held] = {}
+    for one in trends if anchor.commit else ():
+        place = (one.key.test, one.key.name)
+        if place not in found and (creep := _creep(one, settings, anchor, is_judged=True)) is not None:
+            found[place] = (one.key.metric, creep)
+    return found
+
+
+def _creep(trend: Trend, settings: Settings, anchor: Anchor, *, is_judged: bool) -> Creep | None:
+    """Return the drift of a trend since the anchor, by the limits of the table; None if there is no anchor.
+
+    Sessions do not judge the drift of other numbers, so `max_drift` has no part in these.
+    """
     from pytest_perfbudget.core.history.creep import find_creep  # noqa: PLC0415 - see `_show`
 
     limits = resolve(settings, trend.key.test, [], name=trend.key.name)
-    most = None if limits.max_drift is None else limits.max_drift.share
+    most = limits.max_drift.share if is_judged and limits.max_drift is not None else None
     return find_creep(trend, anchor.commit, warn_at=limits.max_regression.share, max_drift=most)
-
-
-def _named(known: Series, name: str, file: Path, served: Sequence[str]) -> list[SeriesKey]:
-    """Return the trends of the tests or the component that a user named; none of a component that only serves.
-
-    Raises:
-        HistoryError: the history has neither a test nor a component of the name.
-    """
-    if not name:
-        return list(known)
-    ways = (
-        [key for key in known if name == measurement_id(key.test, key.name)],
-        [key for key, component in known.items() if _is_within(component, name)],
-        [key for key in known if pattern_matches(name, key.test)],
-        [key for key in known if key.test.endswith(f"::{name}") or key.test.partition("[")[0].endswith(f"::{name}")],
-    )
-    if found := next(filter(None, ways), None):
-        return found
-    if any(_is_within(component, name) for component in served):
-        return []
-    near = _nearest(name, known, served)
-    hint = f": did you mean {' or '.join(near)}?" if near else ""
-    message = f"history {file}: no test or component {name!r}{hint}"
-    raise HistoryError(message)
-
-
-def _is_within(component: str, name: str) -> bool:
-    return component == name or component.startswith(f"{name}.")
-
-
-def _nearest(name: str, known: Series, served: Sequence[str]) -> list[str]:
-    """Return the nearest names of tests and components; of a test, its function's name may be the near part."""
-    names = {key.test: key.test for key in known} | {key.test.rpartition("::")[2]: key.test for key in known}
-    names |= {component: component for component in (*known.values(), *served) if component}
-    close = difflib.get_close_matches(name, sorted(names), n=_MOST_NEAR, cutoff=0.5)
-    close += difflib.get_close_matches(name.rpartition("::")[2], sorted(names), n=_MOST_NEAR, cutoff=0.5)
-    return list(dict.fromkeys(repr(names[one]) for one in close))[:_MOST_NEAR]
-
-
-def _chosen(named: Sequence[SeriesKey], metric: str, file: Path) -> list[SeriesKey]:
-    """Return the trends that may stand for each measurement, the better first, or that of the metric.
-
-    Raises:
-        HistoryError: no measurement has the metric.
-    """
-    if metric:
-        found = [key for key in named if key.metric == metric]
-        if not found:
-            metrics = ", ".join(sorted({key.metric for key in named}))
-            advice = f"use {metrics}" if metrics else "it has the hours of services only: leave out --metric"
-            message = f"history {file}: no {metric!r} here: {advice}"
-            raise HistoryError(message)
-        return found
-    metrics_of: dict[tuple[str, str], list[str]] = {}
-    for key in named:
-        metrics_of.setdefault((key.test, key.name), []).append(key.metric)
-    return [
-        SeriesKey(test, name, metric)
-        for (test, name), metrics in metrics_of.items()
-        for metric in main_metrics(metrics)
-    ]
 
 
 def _say(text: str) -> None:

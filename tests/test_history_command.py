@@ -211,6 +211,29 @@ class TestDrift:
         assert found["tests/test_api.py::test_logout"]["verdict"] == "within"
         assert found["tests/test_db.py::test_new"] is None
 
+    def test_the_growth_of_another_number_than_that_of_the_chart_has_its_name(
+        self, capsys: pytest.CaptureFixture[str], project: Path
+    ) -> None:
+        """The session judges the time against the baseline, which the sessions before the anchor do not have."""
+        commits = [commit(project, {"code.py": f"{day}\n"}) for day in range(16)]
+        git(project, "tag", "v1.0", commits[6])
+        (project / "pyproject.toml").write_text(f'{TABLE}anchor = "last-tag"\nmax_drift = "5%"\n', "utf-8")
+        chosen = random.Random(3)
+        for day, name in enumerate(commits):
+            value = 4e6 * 1.02 ** max(day - 6, 0) * math.exp(chosen.gauss(0, 0.003))
+            also = [point(0.9 * value, metric="time")] if day >= 6 else []
+            append(project / "kept.db", [session(day, [point(value), *also], commit=name)], 0)
+        shown = said(capsys, "test_login")
+        assert "  median, 16 sessions" in shown
+        assert "\n  time +1" in shown
+        assert "      above max_drift = 5 %\n" in shown
+        assert " time +1" in said(capsys)
+        (trend,) = json.loads(said(capsys, "--json"))["trends"]
+        assert (trend["metric"], trend["drift"]["metric"], trend["drift"]["verdict"]) == ("median", "time", "exceeded")
+        beside = said(capsys, "test_login", "--metric=median")  # which no session judges
+        assert "max_drift" not in beside
+        assert "\n  +1" in beside
+
     def test_an_anchor_that_git_does_not_have_is_a_line_above_the_list(
         self, capsys: pytest.CaptureFixture[str], crept: Path
     ) -> None:
@@ -456,8 +479,10 @@ def test_sessions_of_another_project_of_the_repository_are_left_out(
     for at in range(12):
         append(project / "kept.db", [session(at, [point(4e6)], id=f"a{at}", folder=own)], 0)
         append(project / "kept.db", [session(at, [point(9e6)], id=f"b{at}", folder="service_b")], 0)
-    (trend,) = json.loads(said(capsys, "test_login", "--json"))["trends"]
+    shown = json.loads(said(capsys, "test_login", "--json"))
+    (trend,) = shown["trends"]
     values = {one["value"] for one in trend["points"]}
+    assert shown["of_other_folders"] == (12 if own == "" else 0)
     told = "12 sessions of other folders of the repository left out\n"
     assert values == ({4e6} if own == "" else {4e6, 9e6})
     assert said(capsys, "test_login").endswith(told) is (own == "")

@@ -26,6 +26,7 @@ _TITLES: Final = {
     TrendState.WORSENING: "Getting worse bit by bit",
     TrendState.BETTER: "Better",
     TrendState.IMPROVING: "Getting better bit by bit",
+    TrendState.PERHAPS_MOVING: "No change found, but perhaps a trend",
     TrendState.STEADY: "No change found",
     TrendState.UNJUDGED: "Too few sessions to judge, or a value of zero",
 }
@@ -64,7 +65,8 @@ def history_list(readings: Sequence[Reading], page: Page) -> str:
     """Return the list of measurements, those that changed first."""
     order = list(TrendState)
     found = sorted(readings, key=lambda one: (order.index(one.state), one.trend.key.test, one.trend.key.name))
-    moved = sum(one.state not in (TrendState.STEADY, TrendState.UNJUDGED) for one in found)
+    unmoved = (TrendState.PERHAPS_MOVING, TrendState.STEADY, TrendState.UNJUDGED)
+    moved = sum(one.state not in unmoved for one in found)
     points = [point for one in found for point in one.trend.points]
     span = Dates(one.at_s for one in points).span(" to ")
     since = "from" if " to " in span else "of"
@@ -130,7 +132,7 @@ def _block(reading: Reading, page: Page, *, is_first: bool) -> Iterator[str]:
     for _, _, lines in sorted(events, key=lambda one: one[:2]):
         yield from (f"  {line}" for line in lines)
     if (creep := reading.creep) is not None:
-        yield f"  {growth_text(creep.drift, page.anchor)},"
+        yield f"  {_of_metric(reading)}{growth_text(creep.drift, page.anchor)},"
         yield f"      {limit_text(creep.drift)}"
     yield from (f"  {line}" for line in _ahead(reading))
 
@@ -173,7 +175,10 @@ def _ahead(reading: Reading) -> Iterator[str]:
         yield "    a change or an outlier: the next sessions tell"
     if (growth := reading.growth) is not None:
         low, middle, high = (_growth(growth, one, trend.unit) for one in (growth.lower, growth.rate, growth.upper))
-        yield f"trend {middle} {_period(growth)[0]} (95 % interval {low} .. {high})"
+        word = "trend" if growth.is_sure else "perhaps"
+        yield f"{word} {middle} {_period(growth)[0]} (95 % interval {low} .. {high})"
+        if not growth.is_sure:
+            yield "    too unsure for a forecast: further sessions tell"
         if (ahead := reading.crossing) is not None and reading.limit is not None:
             limit = quantity(reading.limit, trend.unit)
             span = Dates([ahead.earliest, ahead.latest]).span(" and ")
@@ -216,12 +221,25 @@ def _remarks(reading: Reading, page: Page) -> Iterator[str]:
         change = reading.changes[-1]
         after = "after " if reading.state is TrendState.CANDIDATE else ""
         yield f"{after}{percent(change.ratio)} since {_commit(trend.points[change.index])}"
-    elif reading.growth is not None and reading.state is not TrendState.CANDIDATE:
-        yield f"{_growth(reading.growth, reading.growth.rate, trend.unit)} {_period(reading.growth)[0]}"
+    elif reading.growth is not None and _tells_growth(reading, reading.growth):
+        perhaps = "" if reading.growth.is_sure else "perhaps "
+        yield f"{perhaps}{_growth(reading.growth, reading.growth.rate, trend.unit)} {_period(reading.growth)[0]}"
         if reading.crossing is not None:
             yield f"at its limit about {Dates([reading.crossing.at]).of(reading.crossing.at)}"
     if reading.creep is not None and is_above(reading.creep):
-        yield f"{percent(reading.creep.drift.ratio)} since {page.anchor}"
+        yield f"{_of_metric(reading)}{percent(reading.creep.drift.ratio)} since {page.anchor}"
+
+
+def _tells_growth(reading: Reading, growth: Growth) -> bool:
+    """Return whether the list tells a growth: an unsure growth only if nothing else is known."""
+    if growth.is_sure:
+        return reading.state is not TrendState.CANDIDATE
+    return reading.state is TrendState.PERHAPS_MOVING
+
+
+def _of_metric(reading: Reading) -> str:
+    """Return the number that drifted, before its growth, if that is not the number of the chart."""
+    return "" if reading.drifting == reading.trend.key.metric else f"{reading.drifting} "
 
 
 def _interval(point: TrendPoint, unit: str) -> str:

@@ -43,6 +43,7 @@ def reading(
     return read_trend(Trend(SeriesKey("t", "", "median"), "", "ns", direction, points), creep)
 
 
+PAGE = Page(80, unicode=True)
 STEP = [100.0] * 15 + [110.0] * 15
 RISE = [100 * 1.01**day for day in range(30)]
 
@@ -68,6 +69,33 @@ def test_the_state_is_that_of_the_last_change(levels: list[float], direction: Di
 
 def test_the_step_of_another_machine_is_no_change() -> None:
     assert reading(STEP, machine=["old"] * 15 + ["new"] * 15).state is TrendState.STEADY
+
+
+@pytest.mark.parametrize(("before", "state"), [(False, TrendState.STEADY), (True, TrendState.WORSE)])
+def test_the_step_of_another_timing_is_no_change(before: bool, state: TrendState) -> None:
+    """Readings of the weather between the rounds, as a baseline needs them, leave the caches colder."""
+    found = reading(STEP, canaries=[before] * 15 + [True] * 15)
+    assert found.state is state
+    assert ("| 1970-01-16 another timing, no change of the code:" in history_text([found], PAGE)) is not before
+
+
+def test_a_creep_in_much_noise_is_perhaps_a_trend_without_a_forecast() -> None:
+    """12 sessions of a number that grows by 24 % in all: the interval of the slope is clear of zero."""
+    chosen = random.Random(0)
+    crept = [100 * 1.24 ** (day / 11) * math.exp(chosen.gauss(0, 0.05)) for day in range(12)]
+    found = reading(crept, limit=200.0)
+    assert (found.state, found.changes, found.crossing) == (TrendState.PERHAPS_MOVING, (), None)
+    assert found.growth is not None
+    assert (found.growth.is_sure, found.growth.lower > 0) == (False, True)
+    listed = history_list([found], PAGE)
+    assert listed.startswith(
+        "1 measurement from 1970-01-01 to 1970-01-12, none moved\n\nNo change found, but perhaps a"
+    )
+    assert ", perhaps +" in listed
+    shown = history_text([found], PAGE)
+    assert "\n  perhaps +" in shown
+    assert shown.endswith("\n      too unsure for a forecast: further sessions tell\n")
+    assert reading([100 * math.exp(chosen.gauss(0, 0.04)) for _ in range(12)]).state is TrendState.STEADY
 
 
 def test_a_lock_that_is_not_known_is_that_of_the_point_before() -> None:
