@@ -68,6 +68,7 @@ class Measurement:
         loosened: the limits of the other commit that the working tree loosens, if the session asks for them.
         blocks: the blocks between canaries, as far as reports keep them; None if there are none.
         max_drift: the growth since the anchor that fails the session, as a share; None if none does.
+        exceeded_before: the budgets that an attempt before a rerun exceeded, by their labels.
         is_pending: whether the comparison will be made after the last test, so that its results do not hold yet.
         is_expected_to_fail: whether the test may fail (xfail), so that no result of the measurement fails anything.
     """
@@ -102,6 +103,7 @@ class Measurement:
     blocks: KeptBlocks | None = None
     max_drift: float | None = None
     without_waits: Mapping[str, float] | None = None
+    exceeded_before: Sequence[str] = ()
 
     @property
     def id(self) -> str:
@@ -139,6 +141,7 @@ class Measurement:
             "is_expected_to_fail": self.is_expected_to_fail,
             **({"just_maximum": self.just_maximum} if self.just_maximum else {}),
             **({"without_waits": dict(self.without_waits)} if self.without_waits else {}),
+            **({"exceeded_before": list(self.exceeded_before)} if self.exceeded_before else {}),
             **({"max_drift": self.max_drift} if self.max_drift is not None else {}),
             **({"loosened": [one.to_dict() for one in self.loosened]} if self.loosened else {}),
             **({"times": self.times.to_dict()} if self.times else {}),

@@ -11,6 +11,7 @@ from pytest_perfbudget.core.history.point_errors import value_and_error
 from pytest_perfbudget.core.kinds import BODY, CALL, LOAD, TIMER
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.metrics import METRICS, STATISTICS, TIME, Direction
+from pytest_perfbudget.core.results import BudgetVerdict
 from pytest_perfbudget.core.run_result import RunResult
 
 VERSION: Final = 2
@@ -20,6 +21,9 @@ READ: Final = (1, VERSION)
 
 _KEPT: Final = ("median", "mean", "p95", "rps", "error_rate", "capacity", "ratio")
 """The statistics that the history keeps of measurements without a budget on them."""
+
+RERUN: Final = "rerun"
+"""The verdict on a number whose limit an attempt before a rerun exceeded."""
 
 _TIMED_HERE: Final = (BODY, CALL, TIMER)
 """The kinds whose own rounds a comparison times in another way; pytest-benchmark times its rounds itself."""
@@ -70,7 +74,8 @@ class HistoryPoint:
         lower: the lower bound of the number, as the budget's verdict used it; None if there is none, or if the verdict
             used another number, such as that of the first rounds.
         upper: the upper bound likewise.
-        verdict: the verdict on the number; empty if there is none.
+        verdict: the verdict on the number; empty if there is none, and `rerun` if the number is within its limit and
+            that of an attempt before a rerun was not.
         limit: the limit of the number's budget; None if there is no budget.
         canaries: whether the rounds were timed in blocks between readings of the canaries, as for a baseline, which
             leave the caches colder; None if the number is no time of such rounds, or that is not known.
@@ -156,7 +161,9 @@ def _points(measurement: Measurement) -> Iterator[HistoryPoint]:
         if budget.estimate is not None:
             found = point(budget.label, budget.unit, budget.direction, budget.estimate)
             bounds = replace(found, lower=budget.lower, upper=budget.upper, limit=budget.limit)
-            yield replace(_of_all_rounds(bounds, measurement), verdict=budget.verdict.value)
+            was_exceeded = budget.label in measurement.exceeded_before and budget.verdict is not BudgetVerdict.EXCEEDED
+            verdict = RERUN if was_exceeded else budget.verdict.value
+            yield replace(_of_all_rounds(bounds, measurement), verdict=verdict)
     for name, value in measurement.statistics.items():
         if name in _KEPT:
             metric = METRICS[name]

@@ -14,6 +14,7 @@ import pytest
 from pytest_perfbudget.core.finding import Finding
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.policy import GateMode
+from pytest_perfbudget.core.results import BudgetVerdict
 from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.core.session_findings import fails_session
 from pytest_perfbudget.plugin.collection.collected import typed
@@ -54,6 +55,7 @@ class Summary:
         self._update = update
         self._start = Start()
         self._results: dict[str, Sequence[Measurement]] = {}
+        self._exceeded_before: dict[str, dict[str, list[str]]] = {}
         self._expected_to_fail: set[str] = set()
         self._unfinished: dict[str, str] = {}
         self._failed: dict[str, str] = {}
@@ -69,7 +71,8 @@ class Summary:
         """Take the results from a report of this process or of an xdist worker."""
         data: list[dict[str, Any]] | None = getattr(report, "perfbudget", None)
         if report.when in ("setup", "call"):
-            self._results.pop(report.nodeid, None)  # a rerun must not keep the results of the run before
+            # A rerun must not keep the results of the run before, but a trace of them.
+            self._note_attempt(report.nodeid, self._results.pop(report.nodeid, ()))
         if hasattr(report, "wasxfail"):
             self._expected_to_fail.add(report.nodeid)
         if report.skipped and isinstance(report.longrepr, tuple):
@@ -86,7 +89,16 @@ class Summary:
                 passed = ", and passed" if report.passed else ""
                 warning = f"the test is expected to fail (xfail){passed}"
                 found = [replace(one, warnings=[*one.warnings, warning]) for one in found]
-            self._results[report.nodeid] = found
+            before = self._exceeded_before.get(report.nodeid, {})
+            self._results[report.nodeid] = [
+                replace(one, exceeded_before=before[one.name]) if one.name in before else one for one in found
+            ]
+
+    def _note_attempt(self, nodeid: str, measurements: Sequence[Measurement]) -> None:
+        """Note which budgets an attempt exceeded that is run again."""
+        for one in measurements:
+            if exceeded := [result.label for result in one.budgets if result.verdict is BudgetVerdict.EXCEEDED]:
+                self._exceeded_before.setdefault(nodeid, {})[one.name] = exceeded
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Note a file that could not be collected, which fails the session as a test does."""

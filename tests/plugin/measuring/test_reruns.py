@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from scripting import Project
 
+from pytest_perfbudget.history.store import sessions
+
 
 def test_reruns_measure_again_and_the_last_run_counts(each_way: Project) -> None:
     result = each_way.run(
@@ -22,11 +24,16 @@ def test_recovers(attempt): advance(ms=60 if attempt == 1 else 10)
 @pytest.mark.perf_budget(p95_ms=50)
 def test_stays_slow(): advance(ms=60)
 """,
-        *("-p", "pytest_rerunfailures", "--reruns", "1"),
+        *("-p", "pytest_rerunfailures", "--reruns", "1", "--perf-history=kept.db"),
     )
     outcomes = result.parseoutcomes()
     assert (outcomes["passed"], outcomes["failed"], outcomes["rerun"]) == (1, 1, 2)
     assert each_way.verdicts() == {"test_recovers p95": "within", "test_stays_slow p95": "exceeded"}
+    (kept,) = sessions(each_way.pytester.path / "kept.db", 0)
+    limited = {one.test.partition("::")[2]: one.verdict for one in kept.points if one.limit is not None}
+    assert limited == {"test_recovers": "rerun", "test_stays_slow": "exceeded"}
+    before = {one["nodeid"].partition("::")[2]: one.get("exceeded_before") for one in each_way.report["measurements"]}
+    assert before == {"test_recovers": ["p95"], "test_stays_slow": ["p95"]}
 
 
 def test_a_rerun_that_is_skipped_in_its_setup_keeps_no_results(each_way: Project) -> None:
