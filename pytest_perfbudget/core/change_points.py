@@ -27,8 +27,12 @@ _FEWEST: Final = 5
 
 _ALPHA: Final = 0.001
 """The level of significance between two levels, for a place that is given. A series without a change has many places;
-simulated series of 20 to 200 independent points show less than one false change in 1,000 points. Series of 7 to 19
-points have up to 1.4, and points that depend on each other have many more."""
+simulated series of 20 to 200 independent points show less than one false change in 1,000 points. Points that depend on
+each other have many more."""
+_FEW: Final = 20
+_ALPHA_OF_FEW: Final = 0.0004
+"""The same for series of fewer than `_FEW` points, whose scatter is less well known: with `_ALPHA`, 12 points whose
+stored errors are far too large show 1.4 false changes in 1,000 points."""
 
 _CONFIDENCE: Final = 0.95
 
@@ -252,12 +256,12 @@ def _growth_now(found: ScaledLevels) -> float:
 
 def _tested(found: ScaledLevels) -> tuple[LevelFit, list[float]]:
     """Return the levels whose changes are all significant, and the p-values of these changes."""
-    starts = found.starts
+    starts, alpha = found.starts, _ALPHA if len(found.flat) >= _FEW else _ALPHA_OF_FEW
     while True:
         fit = fit_levels(found.flat, found.variances, starts)
         p_values = [fit.p_value(*fit.difference(which)) for which in range(1, len(starts))]
         worst = max(p_values, default=0.0)
-        if worst < _ALPHA:
+        if worst < alpha:
             return fit, p_values
         which = p_values.index(worst) + 1
         starts = (*starts[:which], *starts[which + 1 :])

@@ -127,6 +127,13 @@ class TestSteps:
         assert candidate is not None
         assert candidate.before == pytest.approx(1480)
 
+    def test_a_few_points_need_more_significance(self) -> None:
+        """Twelve independent points with errors that are far too large, which chance has put into three groups."""
+        values = [103.01, 110.03, 107.03, 105.6, 111.32, 90.67, 88.81, 84.96, 82.23, 103.14, 97.99, 102.34]
+        errors = [0.158, 0.546, 0.192, 0.651, 0.377, 0.195, 0.205, 0.39, 0.16, 0.122, 0.049, 0.057]
+        assert change_points(values, errors).changes == ()
+        assert indices(change_points([*WOBBLE[:6], *scaled(1.1)[:6]], errors)) == [6]
+
     def test_too_few_points_show_nothing(self) -> None:
         assert change_points([100.0, 100.0, 200.0, 200.0]) == ChangePoints()
         assert change_points([]) == ChangePoints()
