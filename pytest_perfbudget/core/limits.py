@@ -6,7 +6,6 @@ import fnmatch
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import PurePosixPath
 
 from pytest_perfbudget.core.budgets import Budget
 from pytest_perfbudget.core.span_budgets import SpanBudget
@@ -74,7 +73,8 @@ def _nodes_above(nodeid: str) -> Sequence[str]:
     """Return the nodes that a test lies below: the function of its case, its classes, its file, and the folders."""
     file, *names = nodeid.partition("[")[0].split("::")
     inside = ["::".join((file, *names[:depth])) for depth in range(len(names) + 1)]
-    return [*inside, *(str(folder) for folder in PurePosixPath(file).parents if folder.name)]
+    folders = file.split("/")
+    return [*inside, *("/".join(folders[:depth]) for depth in range(1, len(folders)))]
 
 
 def specificity(pattern: str) -> tuple[int, int]:
