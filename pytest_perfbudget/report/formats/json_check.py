@@ -45,6 +45,7 @@ _MAY_BE_ABSENT: Final = frozenset(
         "blocks",
         "by_costs",
         "call_graphs",
+        "exceeded_before",
         "executed",
         "grown",
         "installed",

@@ -33,6 +33,12 @@ def test_a_report_is_read_back_as_it_was() -> None:
     assert render(again) == render(RESULT)
 
 
+def test_what_an_attempt_before_a_rerun_exceeded_is_read_back() -> None:
+    rerun = replace(RESULT, measurements=[ONE, replace(ONE, name="rerun", exceeded_before=["p95"])])
+    first, second = parse(render(rerun), "report.json").measurements
+    assert (first.exceeded_before, second.exceeded_before) == ((), ["p95"])
+
+
 def test_each_measurement_has_a_line_of_its_own() -> None:
     text = render(replace(RESULT, measurements=[ONE, replace(ONE, name="other")]))
     lines = [line.rstrip(",") for line in text.splitlines() if '"nodeid"' in line]
