@@ -71,7 +71,8 @@ def judge_change(change: RegressionResult, policy: Policy) -> Judgement | None:
     if verdict is RegressionVerdict.UNDECIDED and change.reason:
         return Judgement(Severity.WARNING)
     if change.runs:  # fresh runs did not confirm the suspicion
-        return Judgement(Severity.WARNING) if verdict is RegressionVerdict.UNDECIDED else _NOTED
+        is_open = verdict is RegressionVerdict.UNDECIDED and _looks_slower(change)
+        return Judgement(Severity.WARNING) if is_open else _NOTED
     return None
 
 
@@ -81,13 +82,18 @@ _NOTED: Final = Judgement(Severity.NOTE)
 def is_unsuspicious(measurement: Measurement, change: RegressionResult) -> bool:
     """Return whether an undecided comparison asks for nothing, because nothing looks slower than is allowed.
 
-    Intervals that reach beyond the tolerance are usual for a session's own run. Nobody but the user can make a load
-    more precise, so an undecided load asks for that, unless its interval shows that the limit holds.
+    Intervals that reach beyond the tolerance are usual for a session's own run, and for the few fresh processes that
+    measure a suspect which looked far too fast. Nobody but the user can make a load more precise, so an undecided load
+    asks for that, unless its interval shows that the limit holds.
     """
-    if change.verdict is not RegressionVerdict.UNDECIDED or change.runs or change.reason:
+    if change.verdict is not RegressionVerdict.UNDECIDED or change.reason or (change.runs and _looks_slower(change)):
         return False
     holds = change.upper is not None and change.upper <= 1 + change.limit
     return measurement.kind is not LOAD or holds
+
+
+def _looks_slower(change: RegressionResult) -> bool:
+    return change.ratio is not None and change.ratio > 1 + change.limit
 
 
 def has_numbers(measurement: Measurement) -> bool:

@@ -263,7 +263,10 @@ class TestOrder:
         one = measurement(named(1), budget("p95", 1 * MS, 50 * MS), screened)
         assert words(one)[0][0] == "within"
         assert words(measurement(named(1), screened))[0][0] == "unsuspicious"
-        suspect = measurement(named(1), budget("p95", 1 * MS, 50 * MS), replace(screened, runs=10))
+        looked_faster = measurement(named(1), replace(screened, runs=1))
+        assert words(looked_faster)[0][0] == "unsuspicious"
+        slower = change(1.08, RegressionVerdict.UNDECIDED)
+        suspect = measurement(named(1), budget("p95", 1 * MS, 50 * MS), replace(slower, runs=10))
         assert words(suspect)[0][0] == "undecided"
 
 
