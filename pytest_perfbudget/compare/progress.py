@@ -63,7 +63,9 @@ def note_screening(progress: ProgressNote, nodeid: str, pace: Pace, total: int) 
 
 
 def note_fresh(progress: ProgressNote, nodeid: str, pace: Pace, step_s: float = 0.0) -> None:
-    """Show which fresh process of how many measures a test that looks worse; a log has few lines about it.
+    """Show which fresh process of how many measures a suspect; a log has few lines about it.
+
+    A suspect looks worse, or so much faster that one of its processes may be off.
 
     Args:
         progress: the display.
@@ -73,12 +75,12 @@ def note_fresh(progress: ProgressNote, nodeid: str, pace: Pace, step_s: float = 
     """
     if not pace.done:
         most = f", about {_duration(MOST_FRESH * step_s)}" if step_s else ""
-        progress.log(f"perf: {nodeid} looks worse: measuring it again in at most {MOST_FRESH} fresh processes{most}")
+        progress.log(f"perf: {nodeid} stands out: measuring it again in at most {MOST_FRESH} fresh processes{most}")
     elif pace.is_line_due():
         progress.log(f"perf: {nodeid}: fresh process {pace.done + 1} of at most {MOST_FRESH}{pace.left(MOST_FRESH)}")
     total = _FIRST_LOOK if pace.done < _FIRST_LOOK else MOST_FRESH
     most = "" if pace.done < _FIRST_LOOK else "at most "
-    progress.note(f"perf: looks worse, fresh process {pace.done + 1} of {most}{total}{pace.left(total)}: {nodeid}")
+    progress.note(f"perf: stands out, fresh process {pace.done + 1} of {most}{total}{pace.left(total)}: {nodeid}")
 
 
 def _duration(seconds: float) -> str:

@@ -67,7 +67,12 @@ def limit_text(drift: Drift) -> str:
         return f"a candidate above {allowed}: one session, far from the others"
     if drift.verdict is DriftVerdict.UNDECIDED:
         return f"undecided against {allowed}, which the interval contains"
-    return f"within {allowed}" if allowed else f"not surely above {tolerance_text(drift.warn_at)}"
+    is_below = drift.upper is not None and drift.upper <= 1 + drift.warn_at
+    return (
+        f"within {allowed}"
+        if allowed
+        else f"{'below' if is_below else 'not surely above'} {tolerance_text(drift.warn_at)}"
+    )
 
 
 def unheld_text(found: Unheld, anchor: str, file: str) -> str:

@@ -58,7 +58,7 @@ _ACTIONS: Final = {
     Cause.PART_MISSING: "merge the reports of all parts",
     Cause.LEFT_OUT: "run the whole suite",
     Cause.LOAD_TOO_SHORT: "make the load longer",
-    Cause.TOO_FEW_ROUNDS: "raise max_time",
+    Cause.TOO_FEW_ROUNDS: "raise max_time, or loop the timer",
     Cause.BUSY_MACHINE: "run again, or on a calmer machine",
     Cause.UNDECIDED: "raise max_time",
     Cause.NOT_CONFIRMED: 'compare in turns: confirm = "duet" or pytest --perf-against COMMIT',

@@ -36,10 +36,10 @@ def shown(step_s: float, steps: int) -> str:
 
 
 def test_a_note_tells_the_process_and_from_the_second_on_the_time_left() -> None:
-    assert shown(4, 0) == "perf: looks worse, fresh process 1 of 3: a.py::t"
-    assert shown(4, 1) == "perf: looks worse, fresh process 2 of 3, 8 s left: a.py::t"
-    assert shown(4, 4) == "perf: looks worse, fresh process 5 of at most 10, 24 s left: a.py::t"
-    assert shown(60, 4) == "perf: looks worse, fresh process 5 of at most 10, 6 min left: a.py::t"
+    assert shown(4, 0) == "perf: stands out, fresh process 1 of 3: a.py::t"
+    assert shown(4, 1) == "perf: stands out, fresh process 2 of 3, 8 s left: a.py::t"
+    assert shown(4, 4) == "perf: stands out, fresh process 5 of at most 10, 24 s left: a.py::t"
+    assert shown(60, 4) == "perf: stands out, fresh process 5 of at most 10, 6 min left: a.py::t"
 
 
 def logged(step_s: float, steps: int, expected_s: float = 0.0) -> list[str]:
@@ -53,7 +53,7 @@ def logged(step_s: float, steps: int, expected_s: float = 0.0) -> list[str]:
 
 
 def test_a_log_has_a_line_when_a_confirmation_begins_and_each_half_minute() -> None:
-    begin = "perf: a.py::t looks worse: measuring it again in at most 10 fresh processes"
+    begin = "perf: a.py::t stands out: measuring it again in at most 10 fresh processes"
     assert logged(4, 7) == [begin]
     assert logged(4, 9) == [begin, "perf: a.py::t: fresh process 9 of at most 10, 8 s left"]
     assert logged(16, 6, expected_s=15) == [
@@ -87,5 +87,5 @@ def test_a_confirmation_counts_its_processes() -> None:
     confirm(asking, "a.py::t", {"": PairedSlowdownTest(0.05, 0.001)}, {}, measure)
     assert isinstance(asking.progress, Notes)
     assert [one.partition(" of ")[0] for one in asking.progress.shown] == [
-        f"perf: looks worse, fresh process {number}" for number in (1, 2, 3)
+        f"perf: stands out, fresh process {number}" for number in (1, 2, 3)
     ]

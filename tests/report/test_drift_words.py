@@ -21,3 +21,8 @@ from pytest_perfbudget.report.drift import limit_text
 )
 def test_each_verdict_has_its_words(verdict: DriftVerdict, text: str) -> None:
     assert limit_text(Drift(verdict, 1.1, 1.06, 1.14, 0.05, 0.08, 0.01)) == text
+
+
+@pytest.mark.parametrize(("upper", "text"), [(1.04, "below 5 %"), (1.14, "not surely above 5 %")])
+def test_without_a_limit_the_growth_is_held_against_the_growth_of_a_warning(upper: float, text: str) -> None:
+    assert limit_text(Drift(DriftVerdict.WITHIN, 1.01, 0.99, upper, 0.05, None, 0.01)) == text

@@ -87,7 +87,7 @@ def test_a_comparison_shows_its_test_and_its_process(lean: Project) -> None:
     output = on_terminal(lean, "--perf-against", "HEAD")
     assert "perf: starting a process of HEAD and another of the working tree" in output
     assert "perf: comparing test 1 of 1: test_it.py::test_call" in output
-    assert "perf: looks worse, fresh process 1 of 3: test_it.py::test_call" in output
+    assert "perf: stands out, fresh process 1 of 3: test_it.py::test_call" in output
     assert "1 failed" in output
 
 
@@ -100,7 +100,7 @@ def test_a_log_without_a_terminal_has_a_line_when_a_confirmation_begins(
     repository.commit({"shop.py": shop()}, tests="import shop\n\ndef test_call(perf): perf(shop.work)\n")
     repository.file("shop.py", shop(3))
     result = repository.against_base(*quiet, subprocess=True)
-    found = [line for line in result.outlines if line.startswith("perf: test_it.py::test_call looks worse: ")]
+    found = [line for line in result.outlines if line.startswith("perf: test_it.py::test_call stands out: ")]
     assert len(found) == lines
     assert all("in at most 10 fresh processes, about " in line for line in found)
 
