@@ -95,10 +95,11 @@ class Summary:
             ]
 
     def _note_attempt(self, nodeid: str, measurements: Sequence[Measurement]) -> None:
-        """Note which budgets an attempt exceeded that is run again."""
+        """Note which budgets an attempt exceeded that is run again, beside those of the attempts before."""
+        before = self._exceeded_before.setdefault(nodeid, {}) if measurements else {}
         for one in measurements:
             if exceeded := [result.label for result in one.budgets if result.verdict is BudgetVerdict.EXCEEDED]:
-                self._exceeded_before.setdefault(nodeid, {})[one.name] = exceeded
+                before[one.name] = [*dict.fromkeys((*before.get(one.name, ()), *exceeded))]
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Note a file that could not be collected, which fails the session as a test does."""

@@ -36,6 +36,29 @@ def test_stays_slow(): advance(ms=60)
     assert before == {"test_recovers": ["p95"], "test_stays_slow": ["p95"]}
 
 
+def test_each_of_several_attempts_leaves_its_trace(each_way: Project) -> None:
+    each_way.run(
+        """
+runs = []
+
+@pytest.fixture
+def attempt():
+    runs.append(1)
+    return len(runs)
+
+@pytest.mark.perf_budget(p95_ms=50, max_calls=20)
+def test_recovers(attempt):
+    advance(ms=60 if attempt == 1 else 10)
+    if attempt == 2:
+        for _ in range(50):
+            len("parts")
+""",
+        *("-p", "pytest_rerunfailures", "--reruns", "2"),
+    )
+    (one,) = each_way.report["measurements"]
+    assert one["exceeded_before"] == ["p95", "calls"]
+
+
 def test_a_rerun_that_is_skipped_in_its_setup_keeps_no_results(each_way: Project) -> None:
     result = each_way.run(
         """
