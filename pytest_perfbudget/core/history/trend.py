@@ -147,8 +147,9 @@ class Trend:
 
     def _circumstances(self) -> list[tuple[str, ...]]:
         """Return the machine, Python, dependencies and timing of each point, as far as they are known at all."""
-        names = ("machine", "python", "lock", "timing")
-        known = [_filled([getattr(one, name) for one in self.points]) for name in names]
+        # The last point has no timing if none matters; what a migration guesses of earlier points does not either.
+        names = ("machine", "python", "lock", "timing" if self.points and self.points[-1].timing else "")
+        known = [_filled([getattr(one, name) if name else "" for one in self.points]) for name in names]
         return list(zip(*known, strict=True))
 
     def to_dict(self) -> dict[str, Any]:

@@ -38,12 +38,20 @@ def test_a_circumstance_that_is_not_known_has_not_changed() -> None:
 
 
 def test_another_timing_is_a_marker_and_a_timing_that_is_not_known_is_none() -> None:
-    found = trend({"canaries": None}, {"canaries": False}, {"canaries": True}, {"canaries": None})
+    found = trend({"canaries": None}, {"canaries": False}, {"canaries": None}, {"canaries": True})
     alone, between = "without readings of the weather", "between readings of the weather (with a baseline)"
-    assert found.markers == [Marker(2, {"timing": (alone, between)})]
+    assert found.markers == [Marker(3, {"timing": (alone, between)})]
     assert (found.timing_since("c"), trend({"canaries": False}, {"commit": "d"}).timing_since("c")) == (None, None)
     assert trend({"canaries": False}, {"commit": "d", "canaries": True}).timing_since("c") == (alone, between)
     assert trend({"canaries": False}, {"commit": "d", "canaries": True, "lock": "k"}).timing_since("c") is None
+
+
+def test_no_timing_matters_where_that_of_the_last_point_does_not() -> None:
+    """A migration guesses a timing of each time, and also of those of pytest-benchmark, whose rounds have but one."""
+    found = trend({"canaries": False}, {"commit": "d", "canaries": True}, {"commit": "e", "canaries": None})
+    assert found.markers == []
+    assert found.environments == ["m\n3.11\nl\n"] * 3
+    assert found.timing_since("c") is None
 
 
 def test_points_of_equal_circumstances_have_equal_environments() -> None:
