@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import py_compile
 
 import pytest
 from programs import shop
-from repositories import Repository
+from repositories import Repository, git
 from scripting import TWO_WORKERS
 
 CALL = "from shop import work\n\ndef test_it(perf):\n    perf(work)\n"
@@ -253,3 +254,25 @@ def test_a_perf_test_that_a_value_of_the_product_removes_fails_the_session(
     result = propose(repository, base, {"other.py": f"READY = {ready}\n"})
     assert result.ret == int(fails)
     assert said(repository) == ({"test_new.py": "removes the perf test"} if fails else {})
+
+
+@pytest.mark.parametrize("names_hash", [True, False])
+@pytest.mark.usefixtures("brief")
+def test_a_compiled_file_that_names_the_hash_of_its_source_fails_the_session(
+    repository: Repository, *, names_hash: bool
+) -> None:
+    """Its code may be of another, faster source, whatever hash it names; the time of a checkout cannot be forged."""
+    base = {"pytest.ini": INI, "shop.py": shop(1), "test_kept.py": CALL}
+    repository.commit(base)
+    mode = py_compile.PycInvalidationMode
+    other = repository.pytester.path / "other.py"
+    other.write_text(shop(1), "utf-8")
+    compiled = py_compile.compile(
+        str(other), doraise=True, invalidation_mode=mode.CHECKED_HASH if names_hash else mode.TIMESTAMP
+    )
+    git(repository.pytester.path, "add", "--force", str(compiled))
+    assert repository.against_base("--perf-policy=base").ret == int(names_hash)
+    assert said(repository) == ({"": "commits compiled files"} if names_hash else {})
+    assert repository.against_base("--perf-policy=head").ret == 0
+    repository.commit()
+    assert repository.against_base("--perf-policy=base").ret == 0  # the base has it, too

@@ -7,16 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_perfbudget.checkout.compiled_files import compiled_files
 from pytest_perfbudget.core.changed_tests import PerfTestChange
 from pytest_perfbudget.core.finding import LOOSENED, Finding, Severity
 from pytest_perfbudget.core.left_out import left_out
 from pytest_perfbudget.core.measurement import file_of, function_of
+from pytest_perfbudget.errors import GitError
 from pytest_perfbudget.plugin.collection.typed_options import deselecting_settings, names_tests
 from pytest_perfbudget.plugin.session import PerfSession
 from pytest_perfbudget.report.numbers import counted
+
+if TYPE_CHECKING:
+    from pytest_perfbudget.checkout.base_policy import BasePolicy
 
 _UNKNOWN = "whether perf tests are left out is not known, because the base does not tell its perf tests"
 _MOST_NAMED = 3
@@ -64,7 +70,8 @@ def find_left_out(
         _judged(session, Finding(LOOSENED, Severity.WARNING, one, is_gated=True, file=file_of(one), headline=why))
         for one, why in sorted(reasons.items())
     ]
-    return [*_unknown(session), *_other_files(session), *found, *_that_fail_nothing(session, set(reasons))]
+    seen = [*_unknown(session), *_compiled(session, policy), *_other_files(session)]
+    return [*seen, *found, *_that_fail_nothing(session, set(reasons))]
 
 
 def _removed(session: PerfSession, finding: Finding) -> Finding:
@@ -103,6 +110,21 @@ def _unknown(session: PerfSession) -> list[Finding]:
         _judged(session, Finding(LOOSENED, Severity.WARNING, "", is_gated=True, headline=f"{_UNKNOWN}: {problem}"))
         for problem in _noted(session, "base unknown")
     ]
+
+
+def _compiled(session: PerfSession, policy: BasePolicy) -> list[Finding]:
+    """Return a finding if the pull request commits compiled files, which may be of another source."""
+    try:
+        found = compiled_files(policy.tests.base)
+    except GitError as error:
+        headline = f"may commit compiled files: {error}"
+    else:
+        if not found:
+            return []
+        more = f" and {len(found) - _MOST_NAMED} more" if found[_MOST_NAMED:] else ""
+        names = f"{', '.join(found[:_MOST_NAMED])}{more}"
+        headline = f"commits compiled files, which Python may run instead of their source: {names}"
+    return [_judged(session, Finding(LOOSENED, Severity.WARNING, "", is_gated=True, headline=headline))]
 
 
 def _other_files(session: PerfSession) -> list[Finding]:
