@@ -22,6 +22,7 @@ from pytest_perfbudget.core.measurement import Measurement, file_of
 from pytest_perfbudget.core.policy import Policy
 from pytest_perfbudget.core.results import RegressionVerdict
 from pytest_perfbudget.core.span_budgets import SpanBudget
+from pytest_perfbudget.core.spans.known_names import KnownNames
 from pytest_perfbudget.core.spans.names import covers
 from pytest_perfbudget.errors import nearest
 
@@ -156,17 +157,20 @@ def find_loosened(
 
 
 def find_not_recorded(
-    budgets: Iterable[SpanBudget], measurements: Iterable[Measurement], policy: Policy
+    budgets: Iterable[SpanBudget], measurements: Iterable[Measurement], policy: Policy, known: KnownNames
 ) -> list[Finding]:
     """Return a finding for each limit on spans that no measurement of the session has recorded.
+
+    No such span is the aim of a limit of 0, if its name is known.
 
     Args:
         budgets: the limits that hold for every test; a limit of a test has a result in the test.
         measurements: all measurements of the session.
         policy: the user's policy.
+        known: the names of spans that exist.
     """
     recorded = {node.path[-1] for one in measurements if one.spans is not None for node in one.spans.nodes}
-    sources = {one.span: one.budget.source for one in budgets}
+    sources = {one.span: one.budget.source for one in budgets if one.budget.limit or not known.has(one.span)}
     judged = policy.judge(fails=policy.strict, otherwise=Severity.WARNING)
     return [
         Finding(

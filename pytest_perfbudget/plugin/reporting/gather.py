@@ -99,7 +99,8 @@ def run_result(
             may_compare_nothing=session.settings.unmeasured == "warn",
         )
     if measurements and not is_cut_short and not _is_part(session):
-        findings += find_not_recorded(session.settings.limits.spans, measurements, session.policy)
+        limits, known = session.settings.limits.spans, session.known_spans
+        findings += find_not_recorded(limits, measurements, session.policy, known)
     not_made = find_missing(missing, session.policy, can_be_mended=can_be_mended)
     if session.base_policy is not None:  # whoever removes a perf test, or skips it, loosens its limits
         left_out = [one for one in not_made if _is_left_out(session, one.headline)]

@@ -261,6 +261,32 @@ def test_a_name_of_the_table_that_no_test_recorded_warns_and_fails_when_strict(s
     result.stdout.no_fnmatch_line("not recorded*")
 
 
+NOWHERE = """
+import shop
+from pytest_perfbudget import track
+
+@track("mail.send")
+def send():
+    pass
+
+@pytest.mark.perf_budget
+def test_it():
+    shop.orders(1)
+"""
+
+
+def test_that_no_test_has_a_span_is_the_aim_of_a_limit_of_zero_in_the_table(plain: Project) -> None:
+    pyproject = """
+[tool.perfbudget.spans."mail.send"]
+max_count = 0
+[tool.perfbudget.spans."mail.snd"]
+max_count = 0
+"""
+    result = plain.run(NOWHERE, "--perf-strict", pyproject=pyproject)
+    found = [one["span"] for one in plain.report["findings"] if one["kind"] == "not_recorded"]
+    assert (found, result.ret) == (["mail.snd"], pytest.ExitCode.TESTS_FAILED)
+
+
 def test_a_mistake_in_a_marker_stops_the_session(plain: Project) -> None:
     result = plain.run('@pytest.mark.perf_budget(spans={"db": {"max_cuont": 1}})\ndef test_it(): pass')
     assert result.ret == pytest.ExitCode.USAGE_ERROR
