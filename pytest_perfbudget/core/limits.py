@@ -71,7 +71,8 @@ def pattern_matches(pattern: str, nodeid: str) -> bool:
 @lru_cache(maxsize=10_000)
 def _nodes_above(nodeid: str) -> Sequence[str]:
     """Return the nodes that a test lies below: the function of its case, its classes, its file, and the folders."""
-    file, *names = nodeid.partition("[")[0].split("::")
+    file, _, inner = nodeid.partition("::")  # a folder may have brackets, too
+    names = inner.partition("[")[0].split("::") if inner else []
     inside = ["::".join((file, *names[:depth])) for depth in range(len(names) + 1)]
     folders = file.split("/")
     return [*inside, *("/".join(folders[:depth]) for depth in range(1, len(folders)))]

@@ -86,6 +86,8 @@ def test_a_component_without_a_table_is_a_name_only() -> None:
         ("tests/test_b?.py", "tests/test_bc.py", True),
         ("tests/*_benchmarks.py", "tests/test_url_benchmarks.py::test_join", True),
         ("tests/*_benchmarks.py", "tests/test_url.py::test_join_benchmarks", False),
+        ("tests/*.py", "tests/[api]/test_user.py::test_login[a::b]", True),
+        ("tests/*/test_user.py", "tests/[api]/test_user.py::test_login[a::b]", True),
         ("test*/api", "tests/api/v1/test_user.py::test_login", True),
         ("*::Test?", "tests/test_api.py::TestA::test_b", True),
         ("*::test_b?", "tests/test_api.py::test_bc[1-x]", True),
