@@ -101,13 +101,12 @@ class SpanGate:
 
     def _judge_none(self, one: SpanBudget, store: SpanStore) -> BudgetResult:
         """Return the result of a limit on spans that did not occur, which is the aim of a limit of 0."""
-        if one.budget.limit or _doubt(one.span, store):
+        executions = store.executions + store.beyond
+        if one.budget.limit or not executions or _doubt(one.span, store):
             return unmeasured(one.budget, _why_none(one.span, store))
         if not self.known.has(one.span):
             return unmeasured(one.budget, f"{_why_none(one.span, store)}; {_HOW_TO_KNOW}")
-        return budget_result(
-            one.budget, CriterionResult(BudgetVerdict.WITHIN, 0.0, 0.0, 0.0, store.executions + store.beyond)
-        )
+        return budget_result(one.budget, CriterionResult(BudgetVerdict.WITHIN, 0.0, 0.0, 0.0, executions))
 
     def refuse(self, reason: str) -> list[BudgetResult]:
         """Return the results for a measurement whose spans cannot be told apart by execution."""

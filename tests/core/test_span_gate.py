@@ -236,6 +236,12 @@ class TestALimitOfZero:
         assert result.reason.startswith("no span has the name 'bd'; recorded: db; for a limit of 0, ")
         assert result.reason.endswith("a test before has to record such a span, as its name may be misspelt")
 
+    def test_is_unmeasured_where_nothing_was_executed(self) -> None:
+        ours = gate({"max_count": 0}, name="sql")
+        ours.known.note(["sql"])
+        (result,) = ours.judge(store(0))
+        assert result.verdict.value == "unmeasured"
+
     def test_is_unmeasured_where_spans_were_lost(self) -> None:
         ours, spans = gate({"max_count": 0}, name="sql"), store(10)
         ours.known.note(["sql"])
