@@ -74,8 +74,8 @@ class HistoryPoint:
         lower: the lower bound of the number, as the budget's verdict used it; None if there is none, or if the verdict
             used another number, such as that of the first rounds.
         upper: the upper bound likewise.
-        verdict: the verdict on the number; empty if there is none, and `rerun` if an attempt before a rerun exceeded the
-            limit and the last attempt did not.
+        verdict: the verdict on the number; empty if there is none, and `rerun` if an attempt before a rerun exceeded
+            the limit and the last attempt did not.
         limit: the limit of the number's budget; None if there is no budget.
         canaries: whether the rounds were timed in blocks between readings of the canaries, as for a baseline, which
             leave the caches colder; None if the number is no time of such rounds, or that is not known.
