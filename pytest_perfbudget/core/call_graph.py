@@ -5,12 +5,16 @@ A graph is small, because its cheapest edges are left out: their time counts for
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple
 
 OUTSIDE: Final = ""
 """The caller of the functions at the top of a graph."""
+
+_NUMBER: Final = re.compile(r"#\d+$")
+"""The number of a function among several of its name, which another function above it changes."""
 
 MOST_EDGES: Final = 300
 LEAST_SHARE: Final = 0.003
@@ -119,7 +123,10 @@ class CallGraph:
 
 @dataclass(frozen=True, slots=True)
 class EdgeLookup:
-    """A graph for look-ups: the calls and the time of each edge, and the calls of each function."""
+    """A graph for look-ups: the calls and the time of each edge, and the calls of each function.
+
+    Functions of the same name are one, as the numbers by which a graph tells them apart differ from side to side.
+    """
 
     edges: Mapping[tuple[str, str], tuple[int, float]]
     calls: Mapping[str, int]
@@ -129,9 +136,12 @@ class EdgeLookup:
     def of(cls, graph: CallGraph) -> EdgeLookup:
         """Return the look-up of a graph."""
         calls: dict[str, int] = {}
+        edges: dict[tuple[str, str], tuple[int, float]] = {}
         for one in graph.edges:
-            calls[one.callee] = calls.get(one.callee, 0) + one.calls
-        edges = {(one.caller, one.callee): (one.calls, one.time_ns) for one in graph.edges}
+            caller, callee = (_NUMBER.sub("", name) for name in (one.caller, one.callee))
+            calls[callee] = calls.get(callee, 0) + one.calls
+            known, known_ns = edges.get((caller, callee), (0, 0.0))
+            edges[caller, callee] = known + one.calls, known_ns + one.time_ns
         return cls(edges, calls, graph.total_ns)
 
     def rate(self, edge: tuple[str, str]) -> float:

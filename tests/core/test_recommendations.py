@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -155,6 +156,19 @@ class TestSavings:
     def test_memory_that_fails_gets_no_advice_about_time(self, failed: Any, expected: list[Advice]) -> None:
         graphs = CallGraphs(graph(TOP, ("shop:basket", "json:dumps", 1, 700.0)))
         assert advice(measurement(failed, call_graphs=graphs)) == expected
+
+
+def test_another_function_of_a_name_does_not_blame_the_last_of_that_name() -> None:
+    """The new function stands above the others in its file, so that these have other numbers than in the base."""
+    base = [("shop:work", "shop:<lambda>", 1, 50.0), ("shop:work", "shop:<lambda>#2", 1, 500.0)]
+    head = [
+        ("shop:work", "shop:<lambda>", 1, 300.0),
+        ("shop:work", "shop:<lambda>#2", 1, 50.0),
+        ("shop:work", "shop:<lambda>#3", 1, 500.0),
+    ]
+    top = ("", "shop:work", 1, 1_000.0)
+    found = replace(slower([], None), call_graphs=CallGraphs(graph(top, *head), graph(top, *base)))
+    assert [(one.subject, one.before, one.after) for one in recommendations_of(found)] == [("shop:<lambda>", 2, 3)]
 
 
 @pytest.mark.parametrize(
