@@ -121,6 +121,11 @@ class CallGraph:
         return cls(edges, data.get("overhead_ns"), files)
 
 
+def unnumbered(function: str) -> str:
+    """Return the name of a function without its number among several of that name."""
+    return _NUMBER.sub("", function)
+
+
 @dataclass(frozen=True, slots=True)
 class EdgeLookup:
     """A graph for look-ups: the calls and the time of each edge, and the calls of each function.
@@ -138,7 +143,7 @@ class EdgeLookup:
         calls: dict[str, int] = {}
         edges: dict[tuple[str, str], tuple[int, float]] = {}
         for one in graph.edges:
-            caller, callee = (_NUMBER.sub("", name) for name in (one.caller, one.callee))
+            caller, callee = unnumbered(one.caller), unnumbered(one.callee)
             calls[callee] = calls.get(callee, 0) + one.calls
             known, known_ns = edges.get((caller, callee), (0, 0.0))
             edges[caller, callee] = known + one.calls, known_ns + one.time_ns

@@ -68,12 +68,9 @@ def judge_change(change: RegressionResult, policy: Policy) -> Judgement | None:
         return policy.judge(fails=is_needed or (policy.strict and not is_new_for_ever), otherwise=otherwise)
     if verdict is RegressionVerdict.CHANGED:
         return _NOTED if change.metric == TIME.name else None
-    if verdict is RegressionVerdict.UNDECIDED and change.reason:
-        return Judgement(Severity.WARNING)
-    if change.runs:  # fresh runs did not confirm the suspicion
-        is_open = verdict is RegressionVerdict.UNDECIDED and _looks_slower(change)
-        return Judgement(Severity.WARNING) if is_open else _NOTED
-    return None
+    if verdict is RegressionVerdict.UNDECIDED:
+        return Judgement(Severity.WARNING) if _is_open(change) else None
+    return _NOTED if change.runs else None  # fresh runs did not confirm the suspicion
 
 
 _NOTED: Final = Judgement(Severity.NOTE)
@@ -86,14 +83,16 @@ def is_unsuspicious(measurement: Measurement, change: RegressionResult) -> bool:
     measure a suspect which looked far too fast. Nobody but the user can make a load more precise, so an undecided load
     asks for that, unless its interval shows that the limit holds.
     """
-    if change.verdict is not RegressionVerdict.UNDECIDED or change.reason or (change.runs and _looks_slower(change)):
+    if change.verdict is not RegressionVerdict.UNDECIDED or _is_open(change):
         return False
     holds = change.upper is not None and change.upper <= 1 + change.limit
     return measurement.kind is not LOAD or holds
 
 
-def _looks_slower(change: RegressionResult) -> bool:
-    return change.ratio is not None and change.ratio > 1 + change.limit
+def _is_open(change: RegressionResult) -> bool:
+    """Return whether an undecided comparison leaves a doubt: it has a reason, or fresh processes look slower, too."""
+    is_slower = change.ratio is not None and change.ratio > 1 + change.limit
+    return bool(change.reason) or (change.runs > 0 and is_slower)
 
 
 def has_numbers(measurement: Measurement) -> bool:

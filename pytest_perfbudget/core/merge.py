@@ -107,7 +107,7 @@ def _check(parts: Mapping[str, RunResult]) -> None:
                 f"{name} is of a session that {how} (exit status {result.session.exit_status}): run this part again"
             )
             raise MergeError(message)
-        if result.session.is_cut_short or result.session.not_run:
+        if result.session.is_unfinished:
             message = f"{name} is of a session that ended before its last test{_lost(result)}: run this part again"
             raise MergeError(message)
     (first, reference), *others = parts.items()

@@ -193,7 +193,7 @@ def _causes(result: RunResult) -> Iterator[tuple[Cause, str]]:
             yield from _causes_of_drift(finding, fails=fails)
         elif fails and finding.kind not in _HAVE_CAUSES:
             yield Cause.FAILED, "" if finding.kind in _NOT_JUDGED else finding.id or finding.headline
-    if session.is_cut_short or session.not_run:
+    if session.is_unfinished:
         yield Cause.ENDED_EARLY, ""
     if not any(has_numbers(one) for one in result.measurements):
         yield Cause.NOTHING_MEASURED, ""

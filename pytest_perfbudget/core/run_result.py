@@ -94,6 +94,11 @@ class SessionFacts:
     require: str = ""
     notes: Sequence[str] = ()
 
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether the session ended before its last test, also if a report says so only by perf tests not run."""
+        return self.is_cut_short or bool(self.not_run)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the facts as builtins."""
         lists = {"other_failed": list(self.other_failed), "notes": list(self.notes)}

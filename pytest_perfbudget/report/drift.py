@@ -68,11 +68,8 @@ def limit_text(drift: Drift) -> str:
     if drift.verdict is DriftVerdict.UNDECIDED:
         return f"undecided against {allowed}, which the interval contains"
     is_below = drift.upper is not None and drift.upper <= 1 + drift.warn_at
-    return (
-        f"within {allowed}"
-        if allowed
-        else f"{'below' if is_below else 'not surely above'} {tolerance_text(drift.warn_at)}"
-    )
+    side = "within" if allowed else "below" if is_below else "not surely above"
+    return f"{side} {allowed or tolerance_text(drift.warn_at)}"
 
 
 def unheld_text(found: Unheld, anchor: str, file: str) -> str:

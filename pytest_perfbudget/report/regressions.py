@@ -267,5 +267,4 @@ def _not_confirmed(change: RegressionResult) -> str:
         return f"looked slower here, but {found}"
     if change.verdict is RegressionVerdict.IMPROVED:
         return f"looked faster here, and {found}"
-    sure = "" if change.verdict is RegressionVerdict.UNCHANGED else ", which may be chance"
-    return f"looked faster here, but {found}{sure}"
+    return f"looked faster here, but {found}"

@@ -41,6 +41,20 @@ def test_the_function_that_became_slower_has_a_colour() -> None:
     assert max(shades(found)) == 3
 
 
+def lambdas(*own_ns: float) -> CallGraph:
+    """Return a graph of functions of one name, from the first line to the last."""
+    names = ["shop:<lambda>", *(f"shop:<lambda>#{number}" for number in range(2, len(own_ns) + 1))]
+    return CallGraph([CallEdge("", name, 1, each) for name, each in zip(names, own_ns, strict=True)], 0.0)
+
+
+def test_a_further_function_of_a_name_colours_no_other_of_that_name() -> None:
+    """The function above the others has the number that another function has on the other side."""
+    above = slower(lambdas(0.005e6, 0.6e6, 0.2e6), lambdas(0.6e6, 0.2e6))
+    assert shades(above) == [0, 0, 0]
+    same = slower(lambdas(0.6e6, 0.4e6), lambdas(0.6e6, 0.2e6))
+    assert shades(same) == [0, 3]
+
+
 def test_the_sides_are_compared_by_costs_if_the_base_keeps_only_these() -> None:
     """An interruption of the head's profiled call is none of the costs, which are of the calmest of several calls."""
     interrupted = graph(4.9e6, 4.5e6)

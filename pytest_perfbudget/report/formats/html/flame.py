@@ -1,7 +1,9 @@
 """The flame graph of a measurement: a frame for each function within its callers, as wide as its time.
 
 If the other side is known as well, the colour of a frame is the difference in the time of its function alone. A change
-of a function then shows at the function and not at its callers, also if new callers stand between.
+of a function then shows at the function and not at its callers, also if new callers stand between. Several functions
+of one name, such as lambdas, are compared as one if the sides do not have equally many: a further function gives other
+numbers to those below.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from pytest_perfbudget.core.call_graph import CallGraphs
+from pytest_perfbudget.core.call_graph import CallGraphs, unnumbered
 from pytest_perfbudget.core.call_tree import CallNode, own_times, tree_of
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.report.formats.speedscope import profiles
@@ -53,6 +55,7 @@ class _Frames:
         self._total_ns = sum(one.time_ns for one in nodes)
         self._own: Mapping[str, float] = own_times(nodes)
         self._base = None if graphs.base is None else own_times(tree_of(graphs.base))
+        self._renumbered = {unnumbered(one) for one in self._own.keys() ^ (self._base or self._own).keys()}
 
     def add(self, nodes: Sequence[CallNode], depth: int, start_ns: float) -> None:
         """Add functions that stand beside each other."""
@@ -70,10 +73,16 @@ class _Frames:
         return self._places[function]
 
     def _own_part(self, function: str) -> tuple[str, int]:
-        own_ns = self._own[function]
         if self._base is None:
-            return own_text(own_ns, None), 0
-        base_ns = self._base.get(function, 0.0)
+            return own_text(self._own[function], None), 0
+        own_ns, base_ns = (self._alike_ns(function, side) for side in (self._own, self._base))
         share = (own_ns - base_ns) / self._total_ns
         step = sum(abs(share) >= one for one in _STEPS)
         return own_text(own_ns, base_ns), step if share > 0 else -step
+
+    def _alike_ns(self, function: str, own: Mapping[str, float]) -> float:
+        """Return the own time of a function on a side, with that of others of its name if the numbers may differ."""
+        name = unnumbered(function)
+        if name not in self._renumbered:
+            return own.get(function, 0.0)
+        return sum(own_ns for one, own_ns in own.items() if unnumbered(one) == name)
