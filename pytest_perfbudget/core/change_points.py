@@ -32,7 +32,8 @@ each other have many more."""
 _FEW: Final = 20
 _ALPHA_OF_FEW: Final = 0.0004
 """The same for series of fewer than `_FEW` points, whose scatter is less well known: with `_ALPHA`, 12 points whose
-stored errors are far too large show 1.4 false changes in 1,000 points."""
+stored errors are far too large show 1.4 false changes in 1,000 points. With this level, 700 simulated series each of 8,
+12 and 19 points show at most 0.83, whether their errors fit, are far too large or far too small."""
 
 _CONFIDENCE: Final = 0.95
 
