@@ -8,7 +8,7 @@ import pytest
 from results import budget, change, measurement
 
 from pytest_perfbudget.core.baseline_update import BaselineUpdate, UpdateAction, UpdateSummary
-from pytest_perfbudget.core.decision import find, is_near
+from pytest_perfbudget.core.decision import find, is_near, is_unsuspicious
 from pytest_perfbudget.core.finding import Finding, Missing, Severity
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.metrics import Direction
@@ -118,6 +118,12 @@ def test_a_suspect_that_is_no_slower_than_allowed_in_fresh_processes_asks_for_no
     """A test that looked far too fast here is a suspect, too, and a few fresh processes prove little more."""
     suspect = change(RegressionVerdict.UNDECIDED, ratio=ratio, limit=0.05, runs=1)
     assert severities(measurement(suspect)) == [("undecided", "warning")] * is_told
+
+
+def test_an_undecided_comparison_with_a_reason_is_a_warning_without_fresh_processes_too() -> None:
+    hidden = change(RegressionVerdict.UNDECIDED, ratio=1.01, limit=0.05, runs=0, reason="rare calls look slower")
+    assert severities(measurement(hidden)) == [("undecided", "warning")]
+    assert not is_unsuspicious(measurement(hidden), hidden)
 
 
 def test_a_test_that_the_other_commit_will_never_have_does_not_fail() -> None:
