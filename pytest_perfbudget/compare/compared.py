@@ -30,7 +30,7 @@ def compared(measurement: Measurement, evidence: Evidence | None, alpha: float) 
     if any(one.verdict is RegressionVerdict.REGRESSED for one in results):
         graphs = call_graphs(evidence.attempts) or graphs
         if graphs is not None and graphs.base is None:
-            graphs = replace(graphs, by_costs=evidence.graphs_of_costs())
+            graphs = replace(graphs, own_costs=evidence.own_costs())
     sides = evidence.attempts[:1]
     late = [
         limit for one in sides for limit in loosened_at_run_time(one.head.limits, one.base.limits, measurement.loosened)

@@ -6,8 +6,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from pytest_perfbudget.core.blame import Blame
-from pytest_perfbudget.core.call_graph import CallGraphs
-from pytest_perfbudget.core.cost_calls import graphs_of_costs
 from pytest_perfbudget.core.cost_graph import CostGraph, calmest
 from pytest_perfbudget.core.counts import (
     CountPair,
@@ -23,6 +21,7 @@ from pytest_perfbudget.core.instruction_growth import grown_instructions
 from pytest_perfbudget.core.instructions import ExecutedFunctions, InstructionGrowth
 from pytest_perfbudget.core.limits import RegressionTolerance
 from pytest_perfbudget.core.metrics import CALLS, INSTRUCTIONS, TIME, Metric
+from pytest_perfbudget.core.own_costs import OwnCosts
 from pytest_perfbudget.core.recording import Recording
 from pytest_perfbudget.core.results import Growth, RegressionResult, RegressionVerdict
 
@@ -130,13 +129,13 @@ class Evidence:
         _, costs = stored
         return blamed([replace(one, base=replace(one.base, costs=costs)) for one in self.attempts], self.time)
 
-    def graphs_of_costs(self) -> CallGraphs | None:
-        """Return the call graphs of both sides by their costs; None if the other side keeps none."""
+    def own_costs(self) -> OwnCosts | None:
+        """Return the own costs of functions on both sides; None if the other side keeps none."""
         stored, heads = self._stored(), [one.head.costs for one in self.attempts if one.head.costs is not None]
         if stored is None or not heads:
             return None
         functions, costs = stored
-        return graphs_of_costs(calmest(heads), costs, functions)
+        return OwnCosts.of(calmest(heads), costs, functions)
 
     def _stored(self) -> tuple[Mapping[str, int], CostGraph] | None:
         """Return the other side's calls by function, and its costs in the weather of now; None if it keeps none."""

@@ -10,6 +10,8 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple
 
+from pytest_perfbudget.core.own_costs import OwnCosts
+
 OUTSIDE: Final = ""
 """The caller of the functions at the top of a graph."""
 
@@ -161,17 +163,12 @@ class CallGraphs:
     Attributes:
         head: the graph of the present code.
         base: the graph of the other side, taken in the same way; None if it is not known.
-        by_costs: the graphs of both sides by the costs of functions, if the other side keeps only these.
+        own_costs: the own costs of functions on both sides, if the other side keeps only costs.
     """
 
     head: CallGraph
     base: CallGraph | None = None
-    by_costs: CallGraphs | None = None
-
-    @property
-    def shown(self) -> CallGraphs:
-        """The graphs to show: those of both sides, if there are any."""
-        return self.by_costs or self
+    own_costs: OwnCosts | None = None
 
     @classmethod
     def of(cls, head: CallGraph, base: CallGraph | None = None) -> CallGraphs:
@@ -186,14 +183,14 @@ class CallGraphs:
     def to_dict(self) -> dict[str, Any]:
         """Return the graphs as builtins."""
         graphs = {"head": self.head.to_dict(), "base": None if self.base is None else self.base.to_dict()}
-        return graphs | ({} if self.by_costs is None else {"by_costs": self.by_costs.to_dict()})
+        return graphs | ({} if self.own_costs is None else {"own_costs": self.own_costs.to_dict()})
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> CallGraphs:
         """Rebuild graphs from the result of `to_dict`."""
-        base, by_costs = data.get("base"), data.get("by_costs")
+        base, own_costs = data.get("base"), data.get("own_costs")
         return cls(
             CallGraph.from_dict(data["head"]),
             None if base is None else CallGraph.from_dict(base),
-            None if by_costs is None else cls.from_dict(by_costs),
+            None if own_costs is None else OwnCosts(**own_costs),
         )

@@ -24,13 +24,15 @@ def flame_caption(graphs: CallGraphs, interrupted: str = "") -> str:
         graphs: the profiled call of each side.
         interrupted: see `interrupted_text`; such a profile is not compared with the other side.
     """
-    head, base = graphs.shown.head, graphs.shown.base
-    shown = f"one profiled call of {quantity(head.total_ns, 'ns')}"
-    if base is not None:
-        shown += f", of the other side {quantity(base.total_ns, 'ns')}"
-    if graphs.by_costs is not None:
-        return f"{shown}; both without the profiler's own time, with the functions whose costs the other side keeps"
-    return f"{shown}; {interrupted or 'a profile inflates times, so compare the shares'}"
+    shown = f"one profiled call of {quantity(graphs.head.total_ns, 'ns')}"
+    if graphs.base is not None:
+        shown += f", of the other side {quantity(graphs.base.total_ns, 'ns')}"
+    shown += f"; {interrupted or 'a profile inflates times, so compare the shares'}"
+    if graphs.own_costs is not None:
+        shown += (
+            "; own times are without the profiler's, with the libraries that a function calls, as the other side keeps"
+        )
+    return shown
 
 
 def interrupted_text(measurement: Measurement) -> str:
@@ -40,7 +42,7 @@ def interrupted_text(measurement: Measurement) -> str:
     """
     if measurement.call_graphs is None:
         return ""
-    graphs = measurement.call_graphs.shown
+    graphs = measurement.call_graphs
     time = next((one for one in measurement.changes if one.metric == TIME.name), None)
     median_ns, mean_ns = (measurement.statistics.get(name, 0.0) for name in ("median", "mean"))
     head_ns = max(time.after or 0.0 if time is not None else 0.0, median_ns) or mean_ns

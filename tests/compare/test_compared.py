@@ -13,6 +13,7 @@ from pytest_perfbudget.core.call_graph import CallEdge, CallGraph, CallGraphs
 from pytest_perfbudget.core.cost_graph import CostGraph, FunctionCost
 from pytest_perfbudget.core.limits import RegressionTolerance
 from pytest_perfbudget.core.measurement import Measurement
+from pytest_perfbudget.core.own_costs import OwnCosts
 from pytest_perfbudget.core.recording import Recording
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.round_times import RoundTimes
@@ -55,7 +56,7 @@ def test_without_a_graph_of_the_base_a_regression_keeps_that_of_the_head() -> No
     assert settled(REGRESSED, (None, None), own=own).call_graphs == own
 
 
-def test_a_base_that_keeps_costs_has_the_graphs_of_both_sides_by_these() -> None:
+def test_a_base_that_keeps_costs_has_the_own_costs_of_both_sides() -> None:
     """A baseline file has the costs of functions and no profiled call."""
     costs = CostGraph({"": FunctionCost(1, 0, {"shop:work": 1}), "shop:work": FunctionCost(1, 10)})
     slower = costs.times(3)
@@ -70,7 +71,7 @@ def test_a_base_that_keeps_costs_has_the_graphs_of_both_sides_by_these() -> None
     found = settled_with(costs)
     assert found is not None
     assert (found.head, found.base) == (graph(30), None)
-    assert found.shown == CallGraphs(graph(30), graph(15))  # the base in the weather of now
+    assert found.own_costs == OwnCosts({"shop:work": 30}, {"shop:work": 15})  # the base in the weather of now
     assert CallGraphs.from_dict(found.to_dict()) == found
     assert settled_with(None) == CallGraphs(graph(30))
 

@@ -10,6 +10,7 @@ from results import change, measurement
 
 from pytest_perfbudget.core.call_graph import CallEdge, CallGraph, CallGraphs
 from pytest_perfbudget.core.measurement import Measurement
+from pytest_perfbudget.core.own_costs import OwnCosts
 from pytest_perfbudget.report.formats.html.flame import flame
 from pytest_perfbudget.report.profiles import interrupted_text
 
@@ -55,25 +56,38 @@ def test_a_further_function_of_a_name_colours_no_other_of_that_name() -> None:
     assert shades(same) == [0, 3]
 
 
-def test_the_sides_are_compared_by_costs_if_the_base_keeps_only_these() -> None:
-    """An interruption of the head's profiled call is none of the costs, which are of the calmest of several calls."""
-    interrupted = graph(4.9e6, 4.5e6)
-    by_costs = CallGraphs(graph(1.0e6, 0.7e6, None), graph(0.8e6, 0.5e6, None))
-    found = slower(interrupted, CALM)
-    found = replace(found, call_graphs=CallGraphs(interrupted, None, by_costs))
-    drawn = flame(found, "report.html")
+def test_the_sides_are_compared_by_own_costs_if_the_base_keeps_only_these() -> None:
+    """Costs do not say in which of its callers a function takes its time, so the frames are those of the head's call.
+
+    An interruption of this call is none of the costs, which are of the calmest of several calls.
+    """
+    costs = OwnCosts({"shop:basket": 0.3e6, "shop:innocent": 0.7e6}, {"shop:basket": 0.3e6, "shop:innocent": 0.5e6})
+    for head, remark in ((CALM, "a profile inflates times"), (graph(4.9e6, 4.5e6), "something else probably")):
+        found = replace(slower(head, CALM), call_graphs=CallGraphs(head, None, costs))
+        drawn = flame(found, "report.html")
+        assert drawn is not None
+        assert drawn["is_compared"]
+        assert remark in drawn["caption"]
+        assert drawn["caption"].endswith(
+            "; own times are without the profiler's, with the libraries that a function calls"
+        )
+        assert shades(found) == [0, 3]
+        assert [text for _, text, _ in drawn["functions"]] == [
+            "300 us of its own, as before",
+            "700 us of its own, 200 us more",
+        ]
+        assert [row[2] for row in drawn["rows"]] == [10_000, round(10_000 * head.edges[1].time_ns / head.total_ns)]
+        assert [one.rpartition(".speedscope")[0][-5:] for one in drawn["files"]] == [".head"]
+        alone = flame(replace(found, call_graphs=CallGraphs(head)), "report.html")
+        assert alone is not None
+        assert not alone["is_compared"]
+
+
+def test_a_function_whose_costs_nobody_keeps_is_not_compared() -> None:
+    costs = OwnCosts({"shop:basket": 0.3e6}, {"shop:basket": 0.1e6})
+    drawn = flame(replace(slower(CALM, CALM), call_graphs=CallGraphs(CALM, None, costs)), None)
     assert drawn is not None
-    assert drawn["caption"] == (
-        "one profiled call of 1 ms, of the other side 800 us; both without the profiler's own time, with the functions "
-        "whose costs the other side keeps"
-    )
-    assert drawn["is_compared"]
-    assert max(shades(found)) == 3
-    assert [one.rpartition(".speedscope")[0][-5:] for one in drawn["files"]] == [".base", ".head"]
-    alone = flame(replace(found, call_graphs=CallGraphs(interrupted)), "report.html")
-    assert alone is not None
-    assert not alone["is_compared"]
-    assert len(alone["files"]) == 1
+    assert drawn["functions"][1] == ("shop:innocent", "100 us of its own", 0)
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def profiles(measurement: Measurement, report: str) -> Iterator[tuple[str, str]]
     graphs = measurement.call_graphs
     if graphs is None:
         return
-    for side, graph in (("base", graphs.shown.base), ("head", graphs.shown.head)):
+    for side, graph in (("base", graphs.base), ("head", graphs.head)):
         if graph is not None:
             yield file_name(report, measurement.id, side), render(graph, f"{measurement.id}, {side}")
 

@@ -1,14 +1,15 @@
 """The flame graph of a measurement: a frame for each function within its callers, as wide as its time.
 
 If the other side is known as well, the colour of a frame is the difference in the time of its function alone. A change
-of a function then shows at the function and not at its callers, also if new callers stand between. Several functions
-of one name, such as lambdas, are compared as one if the sides do not have equally many: a further function gives other
-numbers to those below.
+of a function then shows at the function and not at its callers, also if new callers stand between. A baseline has no
+profiled call, but the own costs of functions. Several functions of one name, such as lambdas, are compared as one if the
+sides do not have equally many: a further function gives other numbers to those below.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from pytest_perfbudget.core.call_graph import CallGraphs, unnumbered
@@ -24,17 +25,17 @@ _STEPS: Final = (0.01, 0.05, 0.2)
 
 def flame(measurement: Measurement, report: str | None) -> dict[str, Any] | None:
     """Return the flame graph of a measurement, with the names of its files if it has any; None without a profile."""
-    if measurement.call_graphs is None or not (nodes := tree_of(measurement.call_graphs.shown.head)):
+    graphs = measurement.call_graphs
+    if graphs is None or not (nodes := tree_of(graphs.head)):
         return None
-    graphs = measurement.call_graphs.shown
     interrupted = interrupted_text(measurement)
     # The lost time would colour an innocent function.
-    frames = _Frames(CallGraphs(graphs.head) if interrupted else graphs, nodes)
+    frames = _Frames(replace(graphs, base=None) if interrupted else graphs, nodes)
     frames.add(nodes, 0, 0.0)
     return {
-        "caption": flame_caption(measurement.call_graphs, interrupted),
+        "caption": flame_caption(graphs, interrupted),
         "legend": FLAME_LEGEND,
-        "is_compared": graphs.base is not None and not interrupted,
+        "is_compared": frames.is_compared,
         "depth": 1 + max(row[0] for row in frames.rows),
         "functions": frames.functions,
         "rows": frames.rows,
@@ -54,8 +55,19 @@ class _Frames:
         self._places: dict[str, int] = {}
         self._total_ns = sum(one.time_ns for one in nodes)
         self._own: Mapping[str, float] = own_times(nodes)
-        self._base = None if graphs.base is None else own_times(tree_of(graphs.base))
-        self._renumbered = {unnumbered(one) for one in self._own.keys() ^ (self._base or self._own).keys()}
+        self._sides: Sequence[Mapping[str, float]] = ()
+        if graphs.base is not None:
+            self._sides = (self._own, own_times(tree_of(graphs.base)))
+        elif graphs.own_costs is not None:
+            self._sides = (graphs.own_costs.head, graphs.own_costs.base)
+        names = [{*side} for side in self._sides] or [set[str]()]
+        self._renumbered = {unnumbered(one) for one in names[0] ^ names[-1]}
+        self._known = {unnumbered(one) for one in names[0] | names[-1]}
+
+    @property
+    def is_compared(self) -> bool:
+        """Whether the colours show differences from the other side."""
+        return bool(self._sides)
 
     def add(self, nodes: Sequence[CallNode], depth: int, start_ns: float) -> None:
         """Add functions that stand beside each other."""
@@ -73,16 +85,16 @@ class _Frames:
         return self._places[function]
 
     def _own_part(self, function: str) -> tuple[str, int]:
-        if self._base is None:
+        if unnumbered(function) not in self._known:
             return own_text(self._own[function], None), 0
-        own_ns, base_ns = (self._alike_ns(function, side) for side in (self._own, self._base))
-        share = (own_ns - base_ns) / self._total_ns
+        own_ns, base_ns = (self._alike_ns(function, side) for side in self._sides)
+        share = (own_ns - base_ns) / sum(self._sides[0].values())
         step = sum(abs(share) >= one for one in _STEPS)
         return own_text(own_ns, base_ns), step if share > 0 else -step
 
-    def _alike_ns(self, function: str, own: Mapping[str, float]) -> float:
+    def _alike_ns(self, function: str, side: Mapping[str, float]) -> float:
         """Return the own time of a function on a side, with that of others of its name if the numbers may differ."""
         name = unnumbered(function)
-        if name not in self._renumbered:
-            return own.get(function, 0.0)
-        return sum(own_ns for one, own_ns in own.items() if unnumbered(one) == name)
+        if function in side and name not in self._renumbered:
+            return side[function]
+        return sum(own_ns for one, own_ns in side.items() if unnumbered(one) == name)
