@@ -272,6 +272,13 @@ def small(gate: str = "fail", **facts: Any) -> RunResult:
     return session_of(small_measurements(), gate, **facts)
 
 
+def counted(metric: str, unit: str, number: int) -> RegressionResult:
+    """Return the comparison of a count that has not changed; a count has no interval, no p-value and no weather."""
+    nothing = dict.fromkeys(("lower", "upper", "p_value", "alpha", "weather"))
+    numbers: dict[str, Any] = {"unit": unit, "before": number, "after": number, "ratio": 1.0, "runs": 0}
+    return change(RegressionVerdict.UNCHANGED, metric=metric, **numbers, **nothing)
+
+
 def many(number: int) -> RunResult:
     """Return a session of so many tests with all that a report keeps of each test.
 
@@ -289,9 +296,7 @@ def many(number: int) -> RunResult:
         limit = p95(1.2 * size if is_slow else 2 * size, EXCEEDED if is_slow else WITHIN, median_ms=size)
         runs = 5 if at % 10 == 7 else 0
         moving = moved(ratio, verdict, before=size * MS, after=size * MS * ratio, runs=runs)
-        count = change(
-            RegressionVerdict.UNCHANGED, metric="calls", unit="calls", before=at, after=at, ratio=1.0, runs=0
-        )
+        counts = [counted(metric, unit, at) for metric, unit in (("calls", "calls"), ("peak", "bytes"))]
         spread = {name: value * draw.uniform(0.98, 1.02) for name, value in statistics(size * MS).items()}
         nodeid = f"tests/area_{at % 40}/test_module_{at % 200}.py::TestClass::test_case_{at}[param]"
         component = f"area.{at % 40}"
@@ -308,5 +313,5 @@ def many(number: int) -> RunResult:
         more: dict[str, Any] = {"times": times, "side_times": sides, "blocks": KeptBlocks.of(blocks)}
         if is_slow:
             more["call_graphs"] = CallGraphs(graph(60), graph(2))
-        measurements.append(timed(nodeid, size, limit, moving, count, component=component, statistics=spread, **more))
+        measurements.append(timed(nodeid, size, limit, moving, *counts, component=component, statistics=spread, **more))
     return session_of(measurements)

@@ -172,5 +172,5 @@ def _case(entry: Mapping[str, Any], slowdowns: Mapping[str, float]) -> Case:
     name = entry["nodeid"].partition("[")[2].removesuffix("]")
     change = next(one for one in entry["changes"] if one["metric"] == "time")
     return Case(
-        name, slowdowns.get(name, 0.0), change["verdict"], change["ratio"], change["log_std_error"], change["runs"]
+        name, slowdowns.get(name, 0.0), change["verdict"], change["ratio"], change.get("log_std_error"), change["runs"]
     )

@@ -29,9 +29,7 @@ def flame_caption(graphs: CallGraphs, interrupted: str = "") -> str:
         shown += f", of the other side {quantity(graphs.base.total_ns, 'ns')}"
     shown += f"; {interrupted or 'a profile inflates times, so compare the shares'}"
     if graphs.own_costs is not None:
-        shown += (
-            "; own times are without the profiler's, with the libraries that a function calls, as the other side keeps"
-        )
+        shown += "; own times are without the profiler's, with the libraries that a function calls"
     return shown
 
 

@@ -76,7 +76,7 @@ def sides(base: Sequence[SpanBatch], head: Sequence[SpanBatch]) -> Sides:
 
 
 def components(repository: Repository) -> dict[str, Any]:
-    found = repository.report["measurements"][0]["changes"][0]["components"]
+    found = repository.report["measurements"][0]["changes"][0].get("components")
     return {one["name"]: round(one["difference_ns"]) for one in found["components"]} if found else {}
 
 

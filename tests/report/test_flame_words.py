@@ -74,7 +74,7 @@ def test_the_sides_are_compared_by_own_costs_if_the_base_keeps_only_these() -> N
         assert shades(found) == [0, 3]
         assert [text for _, text, _ in drawn["functions"]] == [
             "300 us of its own, as before",
-            "700 us of its own, 200 us more",
+            "700 us of its own, 200 us more than on the other side",
         ]
         assert [row[2] for row in drawn["rows"]] == [10_000, round(10_000 * head.edges[1].time_ns / head.total_ns)]
         assert [one.rpartition(".speedscope")[0][-5:] for one in drawn["files"]] == [".head"]

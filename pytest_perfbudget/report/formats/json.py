@@ -13,7 +13,22 @@ from pytest_perfbudget.report.formats.json_check import check_document
 
 _RARE: Final = {
     "budgets": ("effective", "without_waits", "repeats", "instructions"),
-    "changes": ("blamed", "grown", "installed", "executed", "is_test_changed", "is_required", "needs_reason"),
+    "changes": (
+        *("blamed", "grown", "installed", "executed", "is_test_changed", "is_required", "needs_reason"),
+        # Of a count, there are none of the following.
+        *(
+            "lower",
+            "upper",
+            "log_std_error",
+            "p_value",
+            "alpha",
+            "weather",
+            "in_pairs",
+            "components",
+            "reason",
+            "against",
+        ),
+    ),
 }
 """The keys of results that a report leaves out where they are empty, null or false, which they are nearly always."""
 
@@ -42,7 +57,7 @@ def _document(result: RunResult) -> dict[str, Any]:
 
 
 def _is_filled(value: Any) -> bool:  # noqa: ANN401 - whatever JSON can hold
-    return value is not None and value is not False and value != []
+    return value is not None and value is not False and value not in ([], "")
 
 
 def _value(value: Any) -> str:  # noqa: ANN401 - whatever JSON can hold

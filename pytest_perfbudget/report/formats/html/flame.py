@@ -2,8 +2,8 @@
 
 If the other side is known as well, the colour of a frame is the difference in the time of its function alone. A change
 of a function then shows at the function and not at its callers, also if new callers stand between. A baseline has no
-profiled call, but the own costs of functions. Several functions of one name, such as lambdas, are compared as one if the
-sides do not have equally many: a further function gives other numbers to those below.
+profiled call, but the own costs of functions. Several functions of one name, such as lambdas, are compared as one if
+the sides do not have equally many: a further function gives other numbers to those below.
 """
 
 from __future__ import annotations
