@@ -2,7 +2,7 @@
 
     python tests/benchmarks/html_size.py [--runs 5]
 
-Synthetic sessions of 1,000 and 10,000 tests, each with a budget, two comparisons and a distribution.
+Synthetic sessions of 1,000 and 10,000 tests, each with a budget, three comparisons and a distribution.
 """
 
 from __future__ import annotations
