@@ -34,7 +34,8 @@ class Request:
         home: the virtual environment of the base, if the base has its own; modules from there are the base's own.
         compiled: the folder in which child processes keep compiled modules, if they would otherwise not keep them: the
             working tree may have compiled modules from before, while in a checkout each process would compile anew.
-            Empty if child processes keep compiled modules beside the sources.
+            Each side has a folder of its own, so that the first processes of both compile, and the later ones of both
+            do not. Empty if child processes keep compiled modules beside the sources.
         who: the name of the process in messages.
         worker: the id with which the process presents itself as a worker of pytest-xdist, so that suites that keep a
             database, a port or a folder for each worker keep others for this process.
