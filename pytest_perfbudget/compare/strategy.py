@@ -70,7 +70,7 @@ class MeasurementRequest:
     def from_limits(cls, effective: EffectiveLimits, *, with_cpus: bool = False) -> MeasurementRequest:
         """Return a request for no blocks and no counts, which suits a comparison whose data other processes measure."""
         seconds = effective.max_time_ns / 1e9
-        is_required = effective.unmeasured == "fail"
+        is_required = effective.needs_numbers
         return cls(
             effective.max_regression,
             seconds,

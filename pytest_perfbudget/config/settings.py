@@ -48,7 +48,8 @@ SESSION: Final = (
         key="unmeasured",
         check=choice("fail", "warn"),
         default="fail",
-        meaning="With `--perf-against`: the effect of a test that the other commit has and that could not be compared.",
+        meaning="The effect of a limit whose number the test never takes; with `--perf-against`, also of a test that "
+        "the other commit has and that could not be compared.",
         example="warn",
         is_local=True,
     ),

@@ -49,7 +49,7 @@ def judge_budget(budget: BudgetResult, policy: Policy) -> Judgement | None:
     """Return the judgement of a budget's result; None if a reader need not know the result."""
     if budget.verdict is BudgetVerdict.WITHIN:
         return Judgement(Severity.WARNING) if is_near(budget, policy.warn_at) else None
-    fails = budget.verdict is BudgetVerdict.EXCEEDED or policy.strict
+    fails = budget.verdict is BudgetVerdict.EXCEEDED or budget.is_required or policy.strict
     return policy.judge(fails=fails, otherwise=Severity.WARNING)
 
 

@@ -34,6 +34,11 @@ class EffectiveLimits:
     max_drift: RegressionTolerance | None = None
     count_instructions: bool = False
 
+    @property
+    def needs_numbers(self) -> bool:
+        """Whether a test fails for which a limit or a comparison has no number."""
+        return self.unmeasured == "fail"
+
 
 def limits_to_dict(limits: EffectiveLimits) -> dict[str, Any]:
     """Return what a pull request may loosen of the limits, as builtins."""

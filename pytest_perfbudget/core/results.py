@@ -101,6 +101,7 @@ class BudgetResult:
         span: the name of the spans that the budget limits; empty for a budget on the measurement itself.
         repeats: the most frequent queries of the execution with the most spans, if there are too many.
         instructions: the functions with the most bytecode instructions, if there are too many.
+        is_required: whether the test fails because it never takes the number, so that the limit could never fail it.
     """
 
     metric: str
@@ -121,6 +122,7 @@ class BudgetResult:
     span: str = ""
     repeats: Sequence[Repeat] = ()
     instructions: Sequence[InstructionRow] = ()
+    is_required: bool = False
 
     @property
     def label(self) -> str:
@@ -154,7 +156,8 @@ class BudgetResult:
             "instructions": [asdict(one) for one in self.instructions],
         }
         readers = {"used": self.used, **({"is_just_maximum": True} if self.is_just_maximum else {})}
-        return {**asdict(self), **words, **lists, **readers}
+        found = {**asdict(self), **words, **lists, **readers}
+        return found if self.is_required else {name: found[name] for name in found if name != "is_required"}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> BudgetResult:

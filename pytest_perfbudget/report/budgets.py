@@ -35,6 +35,10 @@ _LOWER = (
 )
 
 
+_NEVER: Final = (
+    "A limit that its test never measures fails: measure the code, call pytest.skip() where there is nothing to "
+    'measure, or allow it with unmeasured = "warn".'
+)
 _ERRORS = "Make the requests succeed, or allow more errors: max_error_rate or min_success_rate."
 
 
@@ -137,6 +141,8 @@ def remedy(budget: BudgetResult, *, is_failure: bool) -> str:
         if budget.repeats:
             return spans.fewer_text(budget)
         return _ERRORS if budget.metric in (ERROR_RATE.name, SUCCESS_RATE.name) else _words(budget)[1]
+    if budget.is_required:
+        return _NEVER
     if is_failure:
         return "A budget that is not judged fails because of --perf-strict (or strict = true)."
     return ""

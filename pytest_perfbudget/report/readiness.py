@@ -43,7 +43,7 @@ _COUNTED: Final = {
 _WHOLE: Final = {
     Cause.TESTS_FAILED: "tests failed for other reasons",
     Cause.SESSION_FAILED: "the session failed by something else than its tests, such as another plugin",
-    Cause.FAILED: "what could not be judged fails a strict session",
+    Cause.FAILED: "what could not be judged fails the session",
     Cause.ENDED_EARLY: "the session ended early",
     Cause.NOTHING_MEASURED: "nothing was measured",
     Cause.NO_BASELINE: "no baseline",

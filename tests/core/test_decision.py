@@ -44,6 +44,13 @@ def test_an_exceeded_budget_fails_and_an_unjudged_one_if_strict(
     assert severities(one, WARN) == [(verdict.value, "warning")]
 
 
+def test_a_budget_whose_number_is_required_fails_without_a_number() -> None:
+    one = measurement(replace(budget(BudgetVerdict.UNMEASURED), is_required=True))
+    assert severities(one) == [("unmeasured", "failure")]
+    assert severities(one, WARN) == [("unmeasured", "warning")]
+    assert severities(replace(one, is_expected_to_fail=True)) == [("unmeasured", "warning")]
+
+
 def test_a_finding_says_whether_it_fails_while_the_gate_is_on() -> None:
     exceeded = measurement(budget(BudgetVerdict.EXCEEDED))
     near = measurement(budget(BudgetVerdict.WITHIN, estimate=41e6))

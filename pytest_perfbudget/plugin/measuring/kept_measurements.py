@@ -230,9 +230,13 @@ class KeptMeasurements:
         effective: EffectiveLimits,
         reason: str,
         recording: Recording | None = None,
+        *,
+        is_required: bool = False,
     ) -> None:
-        """Keep a measurement whose budgets could not be measured."""
-        results = [*(unmeasured(one, reason) for one in effective.budgets), *refused(effective, reason, self._errors)]
+        """Keep a measurement whose budgets could not be measured; required ones fail, unless a setting allows them."""
+        is_required = is_required and effective.needs_numbers
+        own = [unmeasured(one, reason) for one in effective.budgets]
+        results = [replace(one, is_required=is_required) for one in (*own, *refused(effective, reason, self._errors))]
         self.add(replace(self.blank(name, kind, effective), budgets=results, recording=recording))
 
 

@@ -19,6 +19,9 @@ def add_missing(
 ) -> None:
     """Add a measurement without numbers for each measurement and each budget that the test should have made.
 
+    A limit whose number the test never takes fails the test, unless another plugin or a limit of many tests is the
+    cause: the test would pass however slow the code is.
+
     Args:
         run: the run of the test, which has passed.
         kind: the kind of the test.
@@ -27,22 +30,23 @@ def add_missing(
     """
     found = run.kept.found
     for name, call in raised:
-        _miss(run, name, "the measured code raised", call, is_compared=True)
+        _miss(run, name, "the measured code raised", call, is_compared=True, is_required=True)
     names = {measurement.name: None for measurement in found}
     nothing = nothing_measured(run.item, kind)
+    never = not names and kind is not PerfTestKind.FOREIGN
     if not names and nothing:
-        _miss(run, "", nothing, is_compared=True)
+        _miss(run, "", nothing, is_compared=True, is_required=never)
     elif found and all(one.kind is RATIO for one in found):
         _miss(run, "", f"{RATIO.why_not}: measure a function with perf(...) for it", only_budgets=True)
     elif kind is PerfTestKind.BODY and "" not in names:
-        _miss(run, "", nothing)
+        _miss(run, "", nothing, is_required=True)
     for name in dict.fromkeys(one.name for one in limits if one.name):
         if name not in names:
             there = ", ".join(map(repr, names)) or "none"
             reason = f"the test has no measurement of the name {name!r}; it has {there}"
             if names:
                 refuse_name(own_limits(run, limits), name, reason)
-            _miss(run, name, reason)
+            _miss(run, name, reason, is_required=never)
 
 
 def own_limits(run: MeasuringRun, limits: Sequence[Limits]) -> list[Limits]:
@@ -62,6 +66,7 @@ def _miss(
     *,
     only_budgets: bool = False,
     is_compared: bool = False,
+    is_required: bool = False,
 ) -> None:
     effective = run.resolve(name, call)
     budgets = [budget for budget in effective.budgets if not (budget.general and run.kept.found)]
@@ -70,6 +75,7 @@ def _miss(
         run.request(name, effective)
         recording = run.kept.completed(Recording(untimed=reason), name, NONE)
     if budgets or any(not one.budget.general for one in effective.spans):
-        run.kept.add_unmeasured(name, NONE, replace(effective, budgets=budgets), reason, recording)
+        effective = replace(effective, budgets=budgets)
+        run.kept.add_unmeasured(name, NONE, effective, reason, recording, is_required=is_required)
     elif not only_budgets:
         run.kept.add(replace(run.kept.blank(name, NONE, effective), unmeasured=reason, recording=recording))

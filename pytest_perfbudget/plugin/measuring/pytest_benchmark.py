@@ -218,7 +218,8 @@ def keep(run: MeasuringRun, data: BenchmarkData) -> None:
         return
     if reason or fixture is None:
         if effective.budgets or run.session.comparison is not None:
-            run.kept.add_unmeasured("", BENCHMARK, effective, reason, recording)
+            is_disabled = fixture is not None and fixture.stats is None and fixture.disabled  # the user wants no number
+            run.kept.add_unmeasured("", BENCHMARK, effective, reason, recording, is_required=not is_disabled)
         return
     samples = _samples_of(fixture)
     kind = PEDANTIC if "pedantic" in (fixture._mode or "") else BENCHMARK  # noqa: SLF001

@@ -86,17 +86,12 @@ def test_process(perf_load): perf_load(lambda: None, users=1, requests=5, pid=os
 @pytest.mark.perf_budget(min_capacity_rps=5)
 def test_search(perf_load):
     perf_load.capacity(lambda: None, max_ms=60_000, first_rate=20, probe="50ms", duration="50ms")
-
-@pytest.mark.perf_budget("part", p95_ms=50)
-def test_raised(perf):
-    with pytest.raises(ZeroDivisionError): perf(lambda: 1 / 0, name="part")
-""").assert_outcomes(passed=4)
+""").assert_outcomes(passed=3)
     found = project.verdicts()
     assert {name: found[name] for name in found if "peak" in name or "rss" in name or "p95" in name} == {
         "test_timer_and_call part peak": "unmeasured",
         "test_timer_and_call advance peak": "within",
         "test_process lambda rss": "within",
-        "test_raised part p95": "unmeasured",
     }
 
 

@@ -5,34 +5,80 @@ from __future__ import annotations
 import pytest
 from scripting import Project
 
-
-def test_a_budget_whose_measurement_never_happened_is_unmeasured(project: Project) -> None:
-    result = project.run("""
+FORGOT = """
 @pytest.mark.perf_budget(p95_ms=5)
 def test_forgot(perf): pass
+"""
 
+
+def test_a_limit_that_its_test_never_measures_fails(each_way: Project) -> None:
+    result = each_way.run(FORGOT)
+    result.assert_outcomes(failed=1)
+    assert each_way.verdicts() == {"test_forgot p95": "unmeasured"}
+    result.stdout.fnmatch_lines(
+        [
+            "unmeasured: p95: the test asks for the perf fixture but never called it",
+            "  its budget is 5 ms",
+            "  limit p95_ms=5 from perf_budget marker in test_it.py:*",
+            "A limit that its test never measures fails: measure the code, call pytest.skip() where there is nothing *",
+            "What this means: perfbudget guide unmeasured",
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("table", "outcome"),
+    [
+        ("unmeasured = 'warn'\n", {"passed": 1}),
+        ("budgets.'test_it.py' = { unmeasured = 'warn' }\n", {"passed": 1}),
+        ("unmeasured = 'warn'\nstrict = true\n", {"failed": 1}),
+    ],
+)
+def test_a_setting_allows_a_limit_that_is_never_measured(project: Project, table: str, outcome: dict[str, int]) -> None:
+    project.run(FORGOT, pyproject=f"[tool.perfbudget]\n{table}").assert_outcomes(**outcome)
+
+
+def test_a_limit_of_the_table_that_a_test_never_measures_fails_too(project: Project) -> None:
+    """The test passes however slow the code is, wherever the limit stands."""
+    project.run("def test_forgot(perf): pass", pyproject="[tool.perfbudget]\np95_ms = 5\n").assert_outcomes(failed=1)
+
+
+def test_a_test_that_skips_or_is_expected_to_fail_need_not_measure(project: Project) -> None:
+    result = project.run("""
+pytestmark = pytest.mark.perf_budget(p95_ms=5)
+
+def test_skips(perf): pytest.skip("nothing to measure here")
+
+@pytest.mark.xfail
+def test_is_expected_to_fail(perf): pass
+
+@pytest.mark.parametrize("rounds", [0, 1])
+def test_cases(perf, rounds):
+    for _ in range(rounds): perf(advance, 1)
+""")
+    result.assert_outcomes(passed=1, failed=1, skipped=1, xfailed=1)
+    result.stdout.fnmatch_lines(["FAILED test_it.py::test_cases[[]0] - *"])
+
+
+@pytest.mark.parametrize("gate", ["warn", "off"])
+def test_a_gate_that_fails_nothing_lets_a_limit_pass_that_is_never_measured(project: Project, gate: str) -> None:
+    project.run(FORGOT, f"--perf-gate={gate}").assert_outcomes(passed=1)
+
+
+def test_a_limit_of_a_class_on_a_measurement_that_one_test_does_not_make_is_no_mistake(project: Project) -> None:
+    result = project.run("""
 @pytest.mark.perf_budget("parse", p95_ms=5)
 class TestParser:
     def test_other_name(self, perf):
         perf(advance, 1, name="parze", p95_ms=5)
 """)
-    result.assert_outcomes(passed=2)
+    result.assert_outcomes(passed=1)
     assert project.verdicts() == {
-        "test_forgot p95": "unmeasured",
         "TestParser::test_other_name parze p95": "within",
         "TestParser::test_other_name parse p95": "unmeasured",
     }
-    result.stdout.fnmatch_lines(
-        [
-            "unmeasured: test_it.py::test_forgot: p95: the test asks for the perf fixture but never called it",
-            "unmeasured: *::test_other_name parse: p95: the test has no measurement of the name 'parse'; it has 'parze'",
-        ]
-    )
-    project.arguments = ("--perf-strict",)
-    project.run("""
-@pytest.mark.perf_budget(p95_ms=5)
-def test_forgot(perf): pass
-""").assert_outcomes(failed=1)
+    why = "p95: the test has no measurement of the name 'parse'; it has 'parze'"
+    result.stdout.fnmatch_lines([f"unmeasured: *::test_other_name parse: {why}"])
 
 
 UNMEASURED = """
@@ -141,7 +187,7 @@ def test_it(perf):
     assert "coroutine 'co' was never awaited" not in result.stdout.str()
 
 
-def test_a_measurement_that_raised_is_unmeasured(project: Project) -> None:
+def test_a_limit_on_code_that_raised_fails(project: Project) -> None:
     result = project.run(
         """
 def test_it(perf):
@@ -152,9 +198,9 @@ def test_it(perf):
     perf(advance, 1, p95_ms=5)
 """
     )
-    result.assert_outcomes(passed=1)
+    result.assert_outcomes(failed=1)
     assert project.verdicts() == {"test_it advance p95": "within", "test_it lambda p95": "unmeasured"}
-    result.stdout.fnmatch_lines(["unmeasured: *the measured code raised"])
+    result.stdout.fnmatch_lines(["lambda: unmeasured: p95: the measured code raised"])
 
 
 def test_a_measurement_that_was_never_awaited_fails_the_test(project: Project) -> None:
