@@ -19,7 +19,13 @@ from pytest_perfbudget.core.merged_findings import loosened, of_parts
 from pytest_perfbudget.core.policy import GateMode, Policy
 from pytest_perfbudget.core.readiness import Grade, readiness_of
 from pytest_perfbudget.core.run_result import RunResult
-from pytest_perfbudget.core.saved_comparison import compare_sessions, is_same_session, unlike_loads
+from pytest_perfbudget.core.saved_comparison import (
+    SavedChange,
+    compare_sessions,
+    hidden_by_weather,
+    is_same_session,
+    unlike_loads,
+)
 from pytest_perfbudget.core.session_findings import find_missing
 from pytest_perfbudget.core.session_spread import SPREAD
 from pytest_perfbudget.core.units import parse_share
@@ -28,7 +34,7 @@ from pytest_perfbudget.report import formats
 from pytest_perfbudget.report.bars import shows_bars
 from pytest_perfbudget.report.findings import worded
 from pytest_perfbudget.report.formats import json
-from pytest_perfbudget.report.formats.comparison import Sides, render_comparison
+from pytest_perfbudget.report.formats.comparison import Sides, not_told_text, render_comparison
 from pytest_perfbudget.report.formats.health import render_health
 from pytest_perfbudget.report.numbers import counted
 from pytest_perfbudget.report.printable import printable, without_commands
@@ -36,6 +42,8 @@ from pytest_perfbudget.report.readiness import with_readiness
 from pytest_perfbudget.report.session_verdict import failure_lines
 
 _WIDTH: Final = 120
+_NOT_TOLD: Final = 2
+"""The exit code of a comparison whose reports cannot tell whether code became slower, as of every error."""
 _SQLITE: Final = b"SQLite format 3\0"
 """The first bytes of a file of SQLite."""
 
@@ -65,7 +73,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "compare",
         help="compare saved JSON reports with the first of them",
         description="Compares the sessions of two or more JSON reports with the first. Ends with exit code 1 if a "
-        "number is worse by more than is allowed, credibly.",
+        "number is worse by more than is allowed, credibly, and with exit code 2 if the reports cannot tell.",
     )
     comparing.add_argument("files", type=Path, nargs="+", metavar="REPORT.json")
     comparing.add_argument(
@@ -74,11 +82,11 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     comparing.add_argument(
         "--spread",
         type=_share,
-        default=SPREAD,
         metavar="SHARE",
         help="by how much times of unchanged code differ from session to session on this machine, such as 2%%, where "
         "reports keep no times that are corrected for the weather "
-        f"(default {100 * SPREAD:.0f}%%, as on shared virtual machines)",
+        f"(default {100 * SPREAD:.0f}%%, as on shared virtual machines; such times that are undecided pass only with "
+        "this option)",
     )
     comparing.set_defaults(run=_compare)
     merging = commands.add_parser(
@@ -144,8 +152,9 @@ def _compare(options: argparse.Namespace) -> int:
     if not options.force:
         for file, result in zip(others, results, strict=True):
             _check_alike(first, reference, file, result)
+    spread = SPREAD if options.spread is None else options.spread
     try:
-        changes = [compare_sessions(reference, one, options.spread) for one in results]
+        changes = [compare_sessions(reference, one, spread) for one in results]
     except ValueError as error:
         message = f"{first} and {', '.join(map(str, others))}: {error}"
         raise ReportError(message) from None
@@ -153,13 +162,36 @@ def _compare(options: argparse.Namespace) -> int:
         if not found:
             message = f"{first} and {file} have no number of the same test: nothing was compared"
             raise ReportError(message)
-    for file, result in zip(others, results, strict=True):
-        if is_same_session(reference, result):
-            _warn(f"{first} and {file} are reports of the same session: any change between them is none")
-    sides = Sides([str(one) for one in options.files], [reference, *results], changes, options.spread)
+    is_told = [
+        _tells([str(first), str(file)], [reference, result], found, is_stated=options.spread is not None)
+        for file, result, found in zip(others, results, changes, strict=True)
+    ]
+    sides = Sides([str(one) for one in options.files], [reference, *results], changes, spread)
     unicode = shows_bars(sys.stdout.encoding)
     _say(render_comparison(sides, width=_width(), unicode=unicode, color=_has_color()))
-    return 1 if any(one.is_regressed for found in changes for one in found) else 0
+    if any(one.is_regressed for found in changes for one in found):
+        return 1
+    return 0 if all(is_told) else _NOT_TOLD
+
+
+def _tells(
+    files: Sequence[str], sessions: Sequence[RunResult], changes: Sequence[SavedChange], *, is_stated: bool
+) -> bool:
+    """Return whether two sessions tell if times became slower, and say so if they do not.
+
+    Args:
+        files: the files of the two sessions.
+        sessions: the two sessions.
+        changes: the changes between them.
+        is_stated: whether the user has stated how much times differ from session to session.
+    """
+    if is_same_session(*sessions):
+        _warn(f"{files[0]} and {files[1]} are reports of the same session: any change between them is none")
+        return True
+    hidden = [] if is_stated else hidden_by_weather(changes)
+    if hidden:
+        _warn(f"error: {not_told_text(*files, hidden)}")
+    return not hidden
 
 
 def _merge(options: argparse.Namespace) -> int:

@@ -231,7 +231,7 @@ class TestCompare:
 
         for name, value in (("before.json", 1.0), ("after.json", 10.0)):
             save(name, result_of(timed(1.0, "test_login"), ratio(value)))
-        assert main(["compare", "before.json", "after.json"]) == 0
+        assert main(["compare", "before.json", "after.json", "--spread=25%"]) == 0
         named = (
             "1 measurement of both reports not compared, without times, calls or memory: tests/test_api.py::test_ratio"
         )
@@ -245,7 +245,7 @@ class TestCompare:
             assert main(["compare", base, other]) == 0
             told = f"perfbudget: {base} and {other} are reports of the same session: any change between them is none\n"
             assert capsys.readouterr().err == told
-        main(["compare", base, head])
+        main(["compare", base, head, "--spread=25%"])
         assert capsys.readouterr().err == ""
 
     def test_two_sessions_with_the_same_facts_are_not_the_same(self, capsys: pytest.CaptureFixture[str]) -> None:
@@ -253,7 +253,7 @@ class TestCompare:
             save(f"{ms}.json", result_of(replace(timed(ms, "test_login"), statistics={"median": ms})))
             for ms in (1.0, 1.01)
         ]
-        main(["compare", *sides])
+        main(["compare", *sides, "--spread=25%"])
         assert capsys.readouterr().err == ""
 
     def test_a_count_that_doubles_within_its_allowance_says_why_it_is_unchanged(
@@ -300,6 +300,34 @@ class TestCompare:
         assert main(["compare", head, base, "--spread=2%"]) == 0
         assert "is the same session" not in capsys.readouterr().out
 
+    @pytest.mark.parametrize(("ms", "code"), [(0.99, 2), (1.5, 2), (9.0, 1)])
+    def test_times_that_the_weather_may_have_changed_do_not_pass_as_unchanged(
+        self, ms: float, code: int, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Only a change that no weather explains is told; otherwise a slowdown of half would be exit code 0."""
+        sides = [
+            save(f"{at}.json", result_of(timed(time, "test_login", statistics={"median": time})))
+            for at, time in (("a", 1.0), ("b", ms))
+        ]
+        assert main(["compare", *sides]) == code
+        captured = capsys.readouterr()
+        told = "perfbudget: error: a.json and b.json do not tell whether 1 time became slower, unless by "
+        assert captured.err.startswith(told) is (code == 2)
+        assert ("  undecided\n" in captured.out) is (code == 2)  # the numbers are shown all the same
+        assert main(["compare", *sides, "--spread=2%"]) == (ms > 1)
+        assert capsys.readouterr().err == ""
+
+    @pytest.mark.parametrize(("ms", "code"), [(1.01, 0), (1.5, 2)])
+    def test_beside_corrected_times_only_a_time_that_looks_slower_does_not_pass(self, ms: float, code: int) -> None:
+        """A timer has no readings of the weather, also in a session that has them."""
+        compared = change(RegressionVerdict.UNCHANGED, before=1e6, after=1e6, ratio=1.0, log_std_error=0.002)
+        steady = timed(1.0, "test_login", changes=[compared])
+        sides = [
+            save(name, result_of(steady, timed(time, "test_timer", statistics={"median": time})))
+            for name, time in (("a.json", 1.0), ("b.json", ms))
+        ]
+        assert main(["compare", *sides]) == code
+
     def test_a_session_does_not_loosen_its_own_tolerance(self, capsys: pytest.CaptureFixture[str]) -> None:
         sides = [
             save(f"{ms}.json", result_of(timed(ms, "test_login", max_regression=share), timed(ms, "test_other")))
@@ -331,7 +359,7 @@ class TestCompare:
         alien = save("alien.json", replace(tests, session=replace(SESSION, machine_key="x", machine="M1")))
         assert main(["compare", base, alien]) == 2
         assert "base.json and alien.json are of different machines" in capsys.readouterr().err
-        assert main(["compare", base, alien, "--force"]) == 0
+        assert main(["compare", base, alien, "--force", "--spread=25%"]) == 0
 
     def test_other_loads_are_refused_unless_forced(self, capsys: pytest.CaptureFixture[str]) -> None:
         files = [
@@ -341,7 +369,7 @@ class TestCompare:
         assert main(["compare", *files]) == 2
         message = "a.json and b.json: tests/test_api.py::test_load is another load: 5 users; 9 users: --force"
         assert message in capsys.readouterr().err
-        assert main(["compare", *files, "--force"]) == 0
+        assert main(["compare", *files, "--force", "--spread=25%"]) == 0
 
     def test_damaged_rounds_are_one_line(self, capsys: pytest.CaptureFixture[str]) -> None:
         broken = save("b.json", result_of(replace(timed(1.0, "test_x"), times=RoundTimes("!!"))))

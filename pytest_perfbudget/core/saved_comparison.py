@@ -91,6 +91,13 @@ class SavedChange:
         return self.result.verdict is RegressionVerdict.REGRESSED
 
     @property
+    def looks_regressed(self) -> bool:
+        """Whether a time is undecided whose estimate is slower than is allowed."""
+        ratio = self.result.ratio
+        is_open = self.result.verdict is RegressionVerdict.UNDECIDED
+        return is_open and ratio is not None and ratio > 1 + self.result.limit
+
+    @property
     def may_be_none(self) -> bool:
         """Whether the interval includes a change of zero."""
         lower, upper = self.result.lower, self.result.upper
@@ -111,6 +118,18 @@ def compare_sessions(reference: RunResult, other: RunResult, spread: float = SPR
     times = {one.id: saved_times(one, new, spread, processes) for one, new in pairs}
     alpha = other.session.alpha / max(1, sum(found is not None for found in times.values()))
     return [found for one, new in pairs for found in _changes(one, new, times[one.id], alpha)]
+
+
+def hidden_by_weather(changes: Iterable[SavedChange]) -> list[SavedChange]:
+    """Return the undecided times of two sessions that the weather may have hidden a slowdown of.
+
+    Where no time of the sessions is corrected for the weather, these are all undecided times. Otherwise, they are those
+    that are not corrected and look slower than is allowed.
+    """
+    times = [one for one in changes if one.smallest_found is not None]
+    is_any_corrected = any(not one.has_weather for one in times)
+    undecided = [one for one in times if one.has_weather and one.result.verdict is RegressionVerdict.UNDECIDED]
+    return [one for one in undecided if one.looks_regressed or not is_any_corrected]
 
 
 def allowed_slowdown(before: Measurement, after: Measurement) -> float:

@@ -53,6 +53,23 @@ def render_comparison(sides: Sides, *, width: int, unicode: bool, color: bool = 
     return "".join(f"{line}\n" for line in lines)
 
 
+def not_told_text(first: str, other: str, hidden: Sequence[SavedChange]) -> str:
+    """Return why two sessions do not tell whether times are slower than allowed, with the remedies.
+
+    Args:
+        first: the file of the session before.
+        other: the file of the session after.
+        hidden: the times.
+    """
+    smallest = percent(1 + min(one.smallest_found or 0.0 for one in hidden))
+    return (
+        f"{first} and {other} do not tell whether {counted(len(hidden), 'time')} became slower, unless by {smallest} "
+        "or more, because they have no readings of the machine's weather: record both sessions with pytest "
+        "--perf-comparable, compare two commits with pytest --perf-against, or state with --spread how steady this "
+        "machine is"
+    )
+
+
 def _table(sides: Sides, width: int, *, unicode: bool, color: bool) -> Iterator[str]:
     found = [{(one.measurement.id, one.result.metric): one for one in changes} for changes in sides.changes]
     places = list(dict.fromkeys(place for one in found for place in one))
