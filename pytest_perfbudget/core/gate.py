@@ -130,10 +130,11 @@ class BudgetGate:
         # Time in which another process held the CPU is no evidence against the code.
         alone = decider.decide(own_ns, budget.limit, final=final, earliest_exceeded=earliest)
         if alone.verdict is BudgetVerdict.EXCEEDED:  # waits widen the bounds of a mean, but make no code faster
-            return found if found.verdict is alone.verdict else alone
+            return _with_lower_of(alone, found) if found.verdict is alone.verdict else alone
         if alone.verdict is found.verdict:
             return found
-        return replace(found, verdict=BudgetVerdict.UNDECIDED, without_waits=alone.estimate)
+        undecided = replace(found, verdict=BudgetVerdict.UNDECIDED, without_waits=alone.estimate)
+        return _with_lower_of(alone, undecided)
 
     def _result(self, budget: Budget, samples: Samples) -> BudgetResult:
         reason = self._refusal(budget, samples)
@@ -163,6 +164,15 @@ class BudgetGate:
                 f"give {instead} a measurement of its own, without percentiles"
             )
         return ""
+
+
+def _with_lower_of(alone: CriterionResult, found: CriterionResult) -> CriterionResult:
+    """Return a result with the lower bound of the time without waits, which is one of the whole time as well.
+
+    A report has the estimates of both, and a bound between them would contradict the smaller.
+    """
+    bounds = [one for one in (alone.lower, found.lower) if one is not None]
+    return replace(found, lower=None if alone.lower is None else min(bounds))
 
 
 def _of_all_rounds(budget: Budget, found: CriterionResult, samples: Samples) -> CriterionResult:

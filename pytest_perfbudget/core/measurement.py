@@ -18,7 +18,7 @@ from pytest_perfbudget.core.load.facts import LoadFacts
 from pytest_perfbudget.core.loosening import Loosening
 from pytest_perfbudget.core.metrics import is_just_maximum
 from pytest_perfbudget.core.recording import Recording
-from pytest_perfbudget.core.results import BudgetResult, RegressionResult
+from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, RegressionResult
 from pytest_perfbudget.core.round_times import RoundTimes
 from pytest_perfbudget.core.side_times import SideTimes
 from pytest_perfbudget.core.spans.facts import SpanFacts
@@ -109,6 +109,16 @@ class Measurement:
     def id(self) -> str:
         """The node id, followed by a space and the measurement's own name if there is such a name."""
         return measurement_id(self.nodeid, self.name)
+
+    @property
+    def shown_statistics(self) -> Mapping[str, float]:
+        """The statistics to be shown beside the estimates of the budgets, so that a median lies below a percentile.
+
+        As the estimate of a budget that is within, they are without waits. Beside another estimate they have the waits.
+        """
+        within, unmeasured = BudgetVerdict.WITHIN, BudgetVerdict.UNMEASURED
+        has_waits = any(one.unit == "ns" and one.verdict not in (within, unmeasured) for one in self.budgets)
+        return self.statistics if has_waits else {**self.statistics, **(self.without_waits or {})}
 
     @property
     def just_maximum(self) -> Sequence[str]:

@@ -118,12 +118,19 @@ def _numbers(measurement: Measurement, budget: BudgetResult, alpha: float) -> It
     yield f"{_interval(budget, alpha)}; {amount.removesuffix(',')}"
     if budget.without_waits is not None:
         own = quantity(budget.without_waits, budget.unit, beside=budget.limit)
-        yield f"{budget.label} without the time in which the rounds waited for a CPU: {own}"
+        median = _own_median(measurement, budget.without_waits)
+        yield f"{budget.label} without the time in which the rounds waited for a CPU: {own}{median}"
     elif (own_ns := _own_time(measurement, budget)) is not None:
         own = quantity(own_ns, budget.unit, beside=budget.limit)
-        yield f"{own} without the time in which other processes held the CPU"
+        yield f"{own} without the time in which other processes held the CPU{_own_median(measurement, own_ns)}"
     if budget.reason:
         yield budget.reason
+
+
+def _own_median(measurement: Measurement, own_ns: float) -> str:
+    """Return the median without the waits for a CPU, where the median with waits lies above another such number."""
+    own = (measurement.without_waits or {}).get("median")
+    return f" (median {quantity(own, 'ns')})" if own is not None and own_ns < measurement.statistics["median"] else ""
 
 
 def _own_time(measurement: Measurement, budget: BudgetResult) -> float | None:

@@ -124,6 +124,15 @@ class TestWaitsForACpu:
         assert (found.verdict, found.estimate) == (BudgetVerdict.EXCEEDED, 31 * MS)
         assert found.without_waits is None
 
+    @pytest.mark.parametrize("limit_ms", [0.5, 10], ids=["exceeded", "undecided"])
+    def test_the_bound_lies_below_the_time_without_waits_as_well(self, limit_ms: float) -> None:
+        """A text has both estimates and one bound, which must contradict neither."""
+        waited_ns = [30.0 * MS] * 120
+        samples = Samples([MS + one for one in waited_ns], waited_ns=waited_ns, planned_rounds=1000)
+        (found,) = gate(p95_ms=limit_ms).judge(samples)
+        assert (found.estimate, found.lower) == (31 * MS, MS)
+        assert (found.without_waits is None) is (found.verdict is BudgetVerdict.EXCEEDED) is (limit_ms < 1)
+
     def test_no_wait_makes_a_time_look_shorter_than_it_was(self) -> None:
         """A limit is `within` by the whole time only."""
         samples = Samples([21 * MS] * 180, waited_ns=[5 * MS] * 180, planned_rounds=180)

@@ -41,6 +41,11 @@ class TestBudgets:
         of_span = failure(measurement(budget(span="db.query"), without_waits={"p95": own}))
         assert not any("other processes" in line for line in of_span)
 
+    def test_a_time_without_waits_that_lies_below_the_median_has_a_median_without_waits(self) -> None:
+        statistics, own = {"median": 45 * MS, "p95": 61.3 * MS}, {"median": 6 * MS, "p95": 40 * MS}
+        text = failure(measurement(budget(), statistics=statistics, without_waits=own))
+        assert "  40 ms without the time in which other processes held the CPU (median 6 ms)" in text
+
     def test_a_failure_just_beyond_its_limit_shows_that_it_is(self) -> None:
         text = failure(measurement(budget(estimate=50.004 * MS, lower=50.001 * MS)))
         assert text[0] == "p95 50.004 ms exceeds its budget of 50 ms (100.01%)"

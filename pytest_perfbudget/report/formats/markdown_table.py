@@ -61,7 +61,7 @@ def _lines(assessment: Assessment) -> Iterator[Line]:
         yield _line(measurement, change, _change(change.result))
     if not (assessment.budgets or assessment.changes):
         metric = next((name for name in ("median", "mean") if name in measurement.statistics), "")
-        cells = {"metric": metric, "measured": quantity(measurement.statistics[metric], "ns")} if metric else {}
+        cells = {"metric": metric, "measured": quantity(measurement.shown_statistics[metric], "ns")} if metric else {}
         verdict, urgency = assessment.otherwise
         yield Line(urgency, verdict, {"verdict": verdict, **_named(measurement), **cells})
 

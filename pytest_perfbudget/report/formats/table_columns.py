@@ -173,7 +173,7 @@ def _median(row: Row) -> Cell:
 
 
 def _time(row: Row, statistic: str) -> Cell:
-    value = row.measurement.statistics.get(statistic)
+    value = row.measurement.shown_statistics.get(statistic)
     if value is None or not row.is_first:
         return BLANK
     return _marked(quantity(value, "ns"), statistic, row.measurement.rounds), ""

@@ -47,7 +47,8 @@ def entry(found: Assessment, findings: Sequence[Finding], report: str | None = N
     measurement = found.measurement
     first_change = next(iter(found.changes), None)
     statistics = measurement.statistics
-    p50 = statistics.get("median", statistics.get("mean"))
+    shown = measurement.shown_statistics
+    p50 = shown.get("median", shown.get("mean"))
     parts: dict[str, Any] = {
         "id": well_formed(measurement.id),
         "file": file_of(measurement.nodeid),
@@ -97,11 +98,13 @@ def title_of(measurement: Measurement) -> str:
 
 def _marked_p95(measurement: Measurement) -> str:
     mark = MAXIMUM_MARK if is_just_maximum("p95", measurement.rounds) else ""
-    return f"{quantity(measurement.statistics['p95'], 'ns')}{mark}"
+    return f"{quantity(measurement.shown_statistics['p95'], 'ns')}{mark}"
 
 
 def _statistic(name: str, measurement: Measurement) -> str:
     text = quantity(measurement.statistics[name], "ns")
+    if (own_ns := (measurement.without_waits or {}).get(name)) is not None:
+        text = f"{text} ({quantity(own_ns, 'ns')} without waits for a CPU)"
     if not is_just_maximum(name, measurement.rounds):
         return text
     return f"{text}, {maximum_of(measurement.rounds, measurement.kind.sample)}"
