@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,3 +70,40 @@ def run(
         message = f"could not be run: {error.strerror}"
         raise CommandError(message) from None
     return Ended(ended.returncode, ended.stdout, ended.stderr)
+
+
+def run_watched(words: Sequence[str], folder: Path, takes: Callable[[str], bool]) -> Ended:
+    """Run a program as `run` does, and look at each line of its standard error as soon as it is written.
+
+    Args:
+        words: the program and its arguments.
+        folder: the folder in which the program runs.
+        takes: a function that is given each line, and returns whether the line is no part of the result.
+
+    Raises:
+        CommandError: the program cannot be run.
+    """
+    try:
+        process = subprocess.Popen(  # noqa: S603 - no shell
+            words,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            errors="replace",
+        )
+    except OSError as error:
+        message = f"could not be run: {error.strerror}"
+        raise CommandError(message) from None
+    kept: list[str] = []
+
+    def watch(lines: Iterable[str]) -> None:
+        kept.extend(line for line in lines if not takes(line))
+
+    with process:
+        thread = threading.Thread(target=watch, args=(process.stderr,), daemon=True)
+        thread.start()
+        output = process.stdout.read() if process.stdout is not None else ""
+        thread.join()
+    return Ended(process.returncode, output, "".join(kept))

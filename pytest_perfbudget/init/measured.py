@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pytest_perfbudget.command import CommandError, Ended, run
+from pytest_perfbudget.command import CommandError, Ended, run_watched
 from pytest_perfbudget.core.run_result import NO_TESTS, RunResult
 from pytest_perfbudget.errors import InitError
+from pytest_perfbudget.init.progress import MeasuringProgress
 from pytest_perfbudget.report.formats import json
 
 _SUGGESTING: Final = ("-p", "pytest_perfbudget.plugin.measuring.suggesting")
@@ -60,11 +61,15 @@ def measure(root: Path) -> MeasuredSession:
 
 def _run(root: Path, report: Path, *more: str) -> Ended:
     words = [sys.executable, "-m", "pytest", "-q", *_SUGGESTING, *more, "--perf-only", "--perf-gate=warn"]
+    words += [f"--perf-max-time={_MAX_TIME}", f"--perf-output=json:{report}"]
+    progress = MeasuringProgress()
     try:
-        return run([*words, f"--perf-max-time={_MAX_TIME}", f"--perf-output=json:{report}"], root)
+        return run_watched(words, root, progress.takes)
     except CommandError as error:
         message = f"pytest {error}"
         raise InitError(message) from None
+    finally:
+        progress.clear()
 
 
 def read_report(file: Path) -> MeasuredSession:

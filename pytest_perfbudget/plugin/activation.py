@@ -36,6 +36,7 @@ from pytest_perfbudget.plugin.keys import (
     CHILD,
     ENVIRONMENT_INPUT,
     SESSION,
+    SUGGESTING,
     SUMMARY,
     TREE_INPUT,
     is_xdist_worker,
@@ -229,7 +230,9 @@ def _comparison(session: PerfSession, context: ComparisonContext) -> ComparisonS
         check_instructions(session.baseline_file)
         return None
     # If call profiles exist without a baseline, the baseline has been lost, and the comparison has to say so.
-    if baseline is None and not (context.settings.baseline_asked or calls_file(session.baseline_file).exists()):
+    is_lost = context.settings.baseline_asked or calls_file(session.baseline_file).exists()
+    is_suggesting = config.pluginmanager.hasplugin(SUGGESTING)  # a suggestion needs the measured times alone
+    if is_suggesting or (baseline is None and not is_lost):
         return None
     from pytest_perfbudget.compare.baseline import BaselineComparison  # noqa: PLC0415
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from pytest_perfbudget.report.numbers import counted, quantity
+
+SUGGESTING_PREFIX: Final = "perfbudget init: measuring "
+"""The beginning of a line with which a session tells `perfbudget init` its progress."""
 
 
 def progress_text(rounds: int, spent_ns: int, allowed_ns: int) -> str:

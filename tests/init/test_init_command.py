@@ -19,6 +19,8 @@ from pytest_perfbudget.core.run_result import RunResult, SessionFacts
 from pytest_perfbudget.errors import InitError
 from pytest_perfbudget.init import command
 from pytest_perfbudget.init.measured import MeasuredSession, measure
+from pytest_perfbudget.init.progress import MeasuringProgress
+from pytest_perfbudget.report.progress import SUGGESTING_PREFIX
 
 NEW = '[tool.perfbudget]  # all keys: perfbudget guide configuration\nmax_regression = "5%"  # growth up to this never fails a test\n'
 PLUGIN = ("--plugin", "pytest-perfbudget==1")
@@ -411,6 +413,20 @@ class TestMeasured:
         found = measure(root)
         assert not found.is_of_all_tests
         assert [one.id for one in found.result.measurements] == ["test_it.py::test_call len"]
+
+    def test_nothing_is_compared_and_the_progress_is_told(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A comparison with the baseline takes many times as long as the measurement."""
+        (root / "test_it.py").write_text("def test_call(perf): perf(len, [])\ndef test_other(perf): perf(len, [])\n")
+        (root / "pyproject.toml").write_text("[tool.perfbudget]\nbaseline = 'perf-baseline.json'\n")
+        told: list[str] = []
+        monkeypatch.setattr(MeasuringProgress, "takes", lambda _, line: told.append(line) or True)
+        found = measure(root)
+        assert found.result.compared_with is None
+        assert not any(one.changes for one in found.result.measurements)
+        assert told == [
+            f"{SUGGESTING_PREFIX}test {number} of 2: test_it.py::{name}\n"
+            for number, name in ((1, "test_call"), (2, "test_other"))
+        ]
 
     def test_without_tests_there_is_nothing_to_measure(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["init", "--suggest"]) == 2
