@@ -18,6 +18,7 @@ have a budget: satisfied up to the limit, tolerating up to four times the limit.
 
 from __future__ import annotations
 
+import enum
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -128,13 +129,28 @@ class ComponentHealth:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
+class Cap(enum.Enum):
+    """The reason why the score of the whole is lower than the components show."""
+
+    DRIFTED = "drifted"
+    INCOMPLETE = "incomplete"
+
+
 @dataclass(frozen=True, slots=True)
 class Health:
-    """The health of the whole: the score and the Apdex of all components together, and the components by name."""
+    """The health of the whole: the score and the Apdex of all components together, and the components by name.
+
+    Attributes:
+        score: from 0 to 100.
+        apdex: from 0 to 1; None without times that have a target.
+        components: the health of each component.
+        cap: the reason why the score is lower than the components show; None if they show the reason.
+    """
 
     score: int
     apdex: float | None
     components: Sequence[ComponentHealth]
+    cap: Cap | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the health as builtins."""
@@ -142,6 +158,7 @@ class Health:
             "score": self.score,
             "apdex": self.apdex,
             "components": [one.to_dict() for one in self.components],
+            **({"cap": self.cap.value} if self.cap is not None else {}),
         }
 
 
@@ -158,10 +175,15 @@ def health(evidence: Iterable[Evidence], *, is_whole: bool = True, has_drifted: 
         return None
     components = [_component(found[name]) for name in sorted(found)]
     mean = math.fsum(_score(one) for one in found.values()) / len(found)
-    is_bad = has_drifted or any(map(_is_bad, found.values()))
-    most = FAIR - 1 if is_bad else _MOST if is_whole else GOOD - 1
+    cap, most = None, _MOST
+    if any(map(_is_bad, found.values())):
+        most = FAIR - 1
+    elif has_drifted:
+        cap, most = Cap.DRIFTED, FAIR - 1
+    elif not is_whole:
+        cap, most = Cap.INCOMPLETE, GOOD - 1
     total = sum((one.apdex for one in found.values()), Apdex())
-    return Health(_whole(min(mean, most)), total.score, components)
+    return Health(_whole(min(mean, most)), total.score, components, cap if mean > most else None)
 
 
 def session_health(

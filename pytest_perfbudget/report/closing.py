@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from pytest_perfbudget.core.decision import is_unsuspicious
-from pytest_perfbudget.core.health import Health
+from pytest_perfbudget.core.health import Cap, Health
 from pytest_perfbudget.core.results import BudgetResult, RegressionVerdict
 from pytest_perfbudget.core.run_result import RunResult, SessionFacts, regression_tally
 from pytest_perfbudget.report.numbers import counted
@@ -35,13 +35,28 @@ HEALTH_WORDS: Final = (
 
 
 def score_text(health: Health) -> str:
-    """Return the health of a session in short: `59 of 100, Apdex 0.97`."""
+    """Return the health of a session in short, with what caps it: `59 of 100, Apdex 0.97`."""
     apdex = "" if health.apdex is None else f", Apdex {health.apdex:.2f}"
-    return f"{health.score} of 100{apdex}"
+    return f"{health.score} of 100{apdex}{_capped(health)}"
 
 
 def health_text(health: Health) -> str:
-    """Return the line about the health of a session, with the components if there are any."""
+    """Return the line about the health of a session, with the components if there are any, and with what caps it."""
+    return f"{_scores_text(health)}{_capped(health)}"
+
+
+def _capped(health: Health) -> str:
+    """Return the reason why the health is lower than the components show; empty if they show it."""
+    return "" if health.cap is None else f"; at most {health.score}, because {_CAPS[health.cap]}"
+
+
+_CAPS: Final = {
+    Cap.DRIFTED: "a number drifted above max_drift",
+    Cap.INCOMPLETE: "the session ended early or failed for other reasons",
+}
+
+
+def _scores_text(health: Health) -> str:
     text = f"health {health.score} of 100"
     named = sorted((one for one in health.components if one.component), key=lambda one: (one.score, one.component))
     if not named:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
-from results import change, measurement
+import pytest
+from results import budget, change, measurement
 
 from pytest_perfbudget.core.finding import Missing
-from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
+from pytest_perfbudget.core.health import session_health
+from pytest_perfbudget.core.results import BudgetVerdict, RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.run_result import RunResult, regression_tally
-from pytest_perfbudget.report.closing import budgets_text, changes_text
+from pytest_perfbudget.report.closing import budgets_text, changes_text, health_text
 from pytest_perfbudget.report.progress import load_progress_text, progress_text, update_progress_text
 
 
@@ -38,6 +40,34 @@ def test_a_session_that_compared_nothing_says_so() -> None:
         changes_text(RunResult(measurements=[measurement(unmeasured)]), "the baseline")
         == "against the baseline: nothing was compared (1 unmeasured)"
     )
+
+
+@pytest.mark.parametrize(
+    ("caps", "text"),
+    [
+        ({}, "health 100 of 100: api 100, db 100"),
+        (
+            {"has_drifted": True},
+            "health 59 of 100: api 100, db 100; at most 59, because a number drifted above max_drift",
+        ),
+        (
+            {"is_whole": False},
+            "health 89 of 100: api 100, db 100; at most 89, because the session ended early or failed for other reasons",
+        ),
+    ],
+)
+def test_the_line_about_health_says_what_caps_it(caps: dict[str, bool], text: str) -> None:
+    """Otherwise a score of 59 stands above components with 100 each."""
+    within = budget(BudgetVerdict.WITHIN, estimate=1e6)
+    found = session_health([measurement(within, component=name) for name in ("api", "db")], **caps)
+    assert found is not None
+    assert health_text(found) == text
+
+
+def test_a_component_below_60_shows_itself_why_the_whole_is() -> None:
+    found = session_health([measurement(budget(), component="db")], is_whole=False, has_drifted=True)
+    assert found is not None
+    assert health_text(found) == "health 50 of 100: db 50"
 
 
 def test_progress_of_a_measurement() -> None:
