@@ -58,6 +58,7 @@ class Finding:
         remedy: the action that the user can take; empty if nothing can be done.
         remedy_target: the part of the remedy that names the test in a command; empty if no part does.
         span: the name of the spans whose limit is `not_recorded`; empty for other findings.
+        is_accepted: whether the finding is about a test of the base that a reviewer allows to leave out.
     """
 
     kind: str
@@ -73,6 +74,7 @@ class Finding:
     remedy: str = ""
     remedy_target: str = ""
     span: str = ""
+    is_accepted: bool = False
 
     @property
     def id(self) -> str:
@@ -110,6 +112,7 @@ class Finding:
             "remedy": self.remedy,
             **({"remedy_target": self.remedy_target} if self.remedy_target else {}),
             **({"span": self.span} if self.span else {}),
+            **({"is_accepted": True} if self.is_accepted else {}),
         }
 
     @classmethod

@@ -75,11 +75,13 @@ class GateVerdict:
         outcome: the outcome.
         reason: the reason in a sentence or two.
         loosened: the number of limits that the pull request loosens, whether or not they decide the outcome.
+        left_out: the number of the base's perf tests that the pull request leaves out with acceptance.
     """
 
     outcome: Outcome
     reason: str
     loosened: int = 0
+    left_out: int = 0
 
 
 def classify(
@@ -98,7 +100,8 @@ def classify(
     loosened = loosened_count(result.findings) if result is not None else 0
     if loosened and found.outcome is Outcome.PASSED:
         found = replace(found, reason=f"{found.reason} {_ACCEPTED if is_accepted else _HELD}")
-    return replace(found, loosened=loosened)
+    accepted = {one.test for one in result.findings if one.is_accepted} if result is not None else ()
+    return replace(found, loosened=loosened, left_out=len(accepted))
 
 
 def loosened_count(findings: Iterable[Finding]) -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pytest_perfbudget.core.outcome import EXIT_CODES, GateVerdict, Outcome
 from pytest_perfbudget.errors import PerfBudgetError
-from pytest_perfbudget.gate.outputs import REPORTS, make_folder, write_outputs, write_summary
+from pytest_perfbudget.gate.outputs import REPORTS, SELF_TEST, make_folder, write_outputs, write_summary
 from pytest_perfbudget.gate.preparation import prepare
 from pytest_perfbudget.gate.verdict_file import VERDICT_FILE, verdict_text
 from pytest_perfbudget.report.outcome import outcome_command, outcome_heading
@@ -22,7 +22,7 @@ def main() -> int:
     environment = os.environ
     if sys.argv[1:2] == ["--problem"]:
         return _end(GateVerdict(Outcome.ERROR, " ".join(sys.argv[2:])))
-    if environment.get("PERFBUDGET_GATE_SELF_TEST") == "true":  # compares the checkout with itself, slowed down
+    if environment.get(SELF_TEST) == "true":  # compares the checkout with itself, slowed down
         write_outputs(environment, {"runs": "true"})
         return 0
     try:

@@ -22,9 +22,9 @@ from pytest_perfbudget.core.planted_tests import planted_tests
 from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.errors import ConfigError, PerfBudgetError
 from pytest_perfbudget.gate.history import SHORT
-from pytest_perfbudget.gate.outputs import REPORTS, make_folder, write_outputs, write_summary
+from pytest_perfbudget.gate.outputs import REPORTS, SELF_TEST, make_folder, write_outputs, write_summary
 from pytest_perfbudget.gate.preparation import Preparation, prepare
-from pytest_perfbudget.gate.self_test import SELF_TEST, planted_slowdown, self_test_verdict
+from pytest_perfbudget.gate.self_test import planted_slowdown, self_test_verdict
 from pytest_perfbudget.gate.session import run_session
 from pytest_perfbudget.gate.verdict_file import VERDICT_FILE, verdict_text
 from pytest_perfbudget.git import git
@@ -128,7 +128,10 @@ def _judge_itself(options: argparse.Namespace, arguments: Sequence[str]) -> _Jud
     folder = Path.cwd()
     base = git(folder, "rev-parse", "HEAD")
     with planted_slowdown(folder) as functions:
-        ended = run_session(folder, base[:SHORT], options.output, arguments, policy="base", label=options.accept_label)
+        label = options.accept_label
+        ended = run_session(
+            folder, base[:SHORT], options.output, arguments, policy="base", label=label, is_self_test=True
+        )
     tests = planted_tests(ended.result.measurements if ended.result else ())
     sys.stdout.writelines(f"{printable(line, unicode=True)}\n" for line in self_test_lines(tests))
     return _Judged(self_test_verdict(classify(ended.result, ended.code, problem=ended.problem), tests, functions))

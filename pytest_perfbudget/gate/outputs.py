@@ -11,6 +11,9 @@ from pytest_perfbudget.errors import ReportError
 REPORTS: Final = "perf-report"
 """The folder of the reports, unless the user names another."""
 
+SELF_TEST: Final = "PERFBUDGET_GATE_SELF_TEST"
+"""The variable by which the action asks for the self-test, and by which its session knows that it has to fail."""
+
 OUTPUT: Final = "GITHUB_OUTPUT"
 SUMMARY: Final = "GITHUB_STEP_SUMMARY"
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
 
 from pytest_perfbudget.core.outcome import GateVerdict, Outcome
 from pytest_perfbudget.core.planted_tests import PlantedTests
@@ -18,9 +17,6 @@ from pytest_perfbudget.errors import ConfigError
 from pytest_perfbudget.git import git
 from pytest_perfbudget.report.numbers import counted
 from pytest_perfbudget.report.self_test import blind_sentence, untouched_sentence
-
-SELF_TEST: Final = "PERFBUDGET_GATE_SELF_TEST"
-"""The variable by which the action asks for the self-test: `true`."""
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from typing import Final
 
 from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.errors import ReportError
-from pytest_perfbudget.gate.outputs import SUMMARY
+from pytest_perfbudget.gate.outputs import SELF_TEST, SUMMARY
 from pytest_perfbudget.processes.interruption import Terminated, interrupt, wait_for_end
 from pytest_perfbudget.processes.process import CHECK_BYTECODE
 from pytest_perfbudget.report.formats import json
@@ -43,7 +43,14 @@ class EndedSession:
 
 
 def run_session(
-    folder: Path, base: str, output: Path, arguments: Sequence[str], *, policy: str, label: str
+    folder: Path,
+    base: str,
+    output: Path,
+    arguments: Sequence[str],
+    *,
+    policy: str,
+    label: str,
+    is_self_test: bool = False,
 ) -> EndedSession:
     """Run the perf tests against a commit, and return how the session ended.
 
@@ -54,6 +61,7 @@ def run_session(
         arguments: further arguments of pytest.
         policy: `base` or `head`: the side whose limits hold where the two differ.
         label: the label by which a reviewer accepts the limits of the head, for messages.
+        is_self_test: whether the session has to fail, so that its failures are no errors of the job.
     """
     file = output.resolve() / REPORT
     file.unlink(missing_ok=True)  # the report of an earlier run must not be taken for this run's
@@ -65,6 +73,8 @@ def run_session(
         command.append(f"--perf-output={file.with_suffix('.html')}")
     # The page of the job begins with the verdict, which is known after the session: this process writes the page.
     environment = {name: value for name, value in os.environ.items() if name != SUMMARY}
+    if is_self_test:
+        environment[SELF_TEST] = "true"
     sys.stdout.flush()
     code, problem = _run(command, folder, environment)
     text = None

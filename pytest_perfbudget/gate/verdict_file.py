@@ -26,6 +26,8 @@ MOST_LINES: Final = 20
 _LONGEST: Final = 400
 _MOST: Final = 1_000_000
 _KEYS: Final = {"schema", "outcome", "reason", "seconds", "failures", "loosened", "loosened_limits", "more"}
+_LEFT_OUT: Final = "left_out_tests"
+"""The key that only a file with accepted removals has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ def verdict_text(verdict: GateVerdict, result: RunResult | None, seconds: float)
             "failures": [[one.id[:_LONGEST], one.headline[:_LONGEST]] for one in failing[:lines]],
             "loosened": [one[:_LONGEST] for one in loosened[:lines]],
             "loosened_limits": min(verdict.loosened, _MOST - 1),
+            **({_LEFT_OUT: min(verdict.left_out, _MOST - 1)} if verdict.left_out else {}),
             "more": sum(max(len(found) - lines, 0) for found in (failing, loosened)),
         }
         text = json.dumps(content, indent=1) + "\n"
@@ -89,13 +92,12 @@ def parse_verdict(content: bytes) -> SavedVerdict:
 
 
 def _parsed(data: object) -> SavedVerdict:
-    if not isinstance(data, Mapping) or set(data) != _KEYS or data["schema"] != SCHEMA:
+    if not isinstance(data, Mapping) or set(data) - {_LEFT_OUT} != _KEYS or data["schema"] != SCHEMA:
         message = f"the keys must be {', '.join(sorted(_KEYS))}, with this schema"
         raise ValueError(message)
+    loosened, left_out = (int(_number(data.get(key, 0), (int,))) for key in ("loosened_limits", _LEFT_OUT))
     return SavedVerdict(
-        GateVerdict(
-            Outcome(_text(data["outcome"])), _text(data["reason"]), int(_number(data["loosened_limits"], (int,)))
-        ),
+        GateVerdict(Outcome(_text(data["outcome"])), _text(data["reason"]), loosened, left_out),
         float(_number(data["seconds"], (int, float))),
         [(_text(test), _text(sentence)) for test, sentence in _list(data["failures"], 2)],
         [_text(one) for one in _list(data["loosened"])],

@@ -21,9 +21,10 @@ TITLES: Final[Mapping[Outcome, str]] = {
 
 
 def title(verdict: GateVerdict) -> str:
-    """Return the title of a verdict, which names loosened limits: a green verdict alone would hide them."""
+    """Return the title of a verdict, which names what weakens the gate: a green verdict alone would hide that."""
     loosened = f", and loosens {counted(verdict.loosened, 'limit')}" if verdict.loosened else ""
-    return f"Performance: {TITLES[verdict.outcome]}{loosened}"
+    left_out = f", and leaves out {counted(verdict.left_out, 'perf test')} (accepted)" if verdict.left_out else ""
+    return f"Performance: {TITLES[verdict.outcome]}{loosened}{left_out}"
 
 
 def outcome_line(verdict: GateVerdict, seconds: float) -> str:
@@ -39,7 +40,8 @@ def outcome_command(verdict: GateVerdict) -> str:
 
     Only an error has a line of its own among the errors, of which GitHub shows ten: the others are findings of tests.
     """
-    level = "error" if verdict.outcome is Outcome.ERROR else "warning" if verdict.loosened else "notice"
+    is_weaker = verdict.loosened or verdict.left_out
+    level = "error" if verdict.outcome is Outcome.ERROR else "warning" if is_weaker else "notice"
     text = verdict.reason.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
     return f"::{level} title={title(verdict).replace(':', '%3A').replace(',', '%2C')}::{text}"
 

@@ -195,7 +195,9 @@ def test_a_pull_request_that_leaves_a_test_out_fails(repository: Repository, fil
     (found,) = [one for one in findings(repository) if one["kind"] == "loosened"]
     assert (found["test"], found["severity"]) == ("test_it.py::test_second", "failure")
     assert said in found["headline"]
+    assert "is_accepted" not in found
     assert repository.against_base("--perf-policy=head").ret == 0  # accepted by the label
+    assert [one["is_accepted"] for one in findings(repository) if one["kind"] == "loosened"] == [True]
     repository.commit({})  # both sides leave the test out
     repository.file("shop.py", shop(1.0, more="# a remark"))
     assert repository.against_base(policy).ret == 0

@@ -116,6 +116,14 @@ def test_a_green_verdict_counts_the_limits_that_are_loosened() -> None:
     assert (slower.outcome, slower.loosened) == (Outcome.REGRESSED, 2)
 
 
+def test_a_green_verdict_counts_the_tests_that_are_left_out_with_acceptance() -> None:
+    gone = Finding("loosened", Severity.WARNING, "a.py::test", headline="removes the perf test, accepted")
+    accepted = replace(gone, is_accepted=True)
+    findings = [accepted, replace(accepted, name="parse"), replace(accepted, test="b.py::test"), gone]
+    assert classify(RunResult(findings=findings), 0, is_accepted=True).left_out == 2
+    assert classify(RunResult(findings=[gone]), 0).left_out == 0
+
+
 @pytest.mark.parametrize("code", [2, 3, 4, 5, -9, 137])
 def test_a_tool_that_failed_is_an_error_and_never_a_regression(code: int) -> None:
     assert classify(session(), code).outcome is Outcome.ERROR

@@ -24,9 +24,16 @@ def sessions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, 
     found: list[dict[str, Any]] = []
 
     def session(
-        folder: Path, base: str, output: Path, arguments: list[str], *, policy: str, label: str
+        folder: Path,
+        base: str,
+        output: Path,
+        arguments: list[str],
+        *,
+        policy: str,
+        label: str,
+        is_self_test: bool = False,
     ) -> EndedSession:
-        del folder, output
+        del folder, output, is_self_test
         found.append({"base": base, "arguments": arguments, "policy": policy, "label": label})
         return EndedSession(RunResult(), 0)
 

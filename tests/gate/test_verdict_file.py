@@ -33,6 +33,14 @@ def test_what_was_written_is_read() -> None:
     assert parse_verdict(verdict_text(VERDICT, None, 1).encode()).failures == []
 
 
+def test_accepted_removals_are_read_and_another_key_is_refused() -> None:
+    green = GateVerdict(Outcome.PASSED, "Nothing fails.", left_out=3)
+    text = verdict_text(green, None, 1)
+    assert parse_verdict(text.encode()).verdict == green
+    with pytest.raises(ReportError, match="the keys must be"):
+        parse_verdict(text.replace("left_out_tests", "other").encode())
+
+
 def test_a_limit_that_fails_the_session_is_told_once() -> None:
     result = RunResult(findings=[Finding(LOOSENED, Severity.FAILURE, "a.py::test", headline="removed")])
     found = parse_verdict(verdict_text(VERDICT, result, 1).encode())

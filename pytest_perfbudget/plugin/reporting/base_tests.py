@@ -193,7 +193,10 @@ def _judged(session: PerfSession, finding: Finding) -> Finding:
     fails = f"so the session fails: a reviewer accepts this {session.policy.by_label}"
     effect = fails if is_enforced else "accepted"
     headline = f"{finding.headline}, {effect}"
-    return replace(finding, severity=judged.severity, is_gated=judged.is_gated, headline=headline)
+    is_accepted = bool(finding.test) and not is_enforced
+    return replace(
+        finding, severity=judged.severity, is_gated=judged.is_gated, headline=headline, is_accepted=is_accepted
+    )
 
 
 def _uncollected(session: PerfSession) -> dict[str, str]:

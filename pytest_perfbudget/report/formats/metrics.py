@@ -39,12 +39,13 @@ def render(result: RunResult) -> str:
     by_chance = budget_tally([one for one in result.measurements if one.kind is LOAD])[BudgetVerdict.UNMEASURED.value]
     for verdict in _CERTAIN:
         count = budgets[verdict.value] - (by_chance if verdict is BudgetVerdict.UNMEASURED else 0)
-        text.add("perfbudget_budgets", "Budgets by verdict.", {"verdict": verdict.value}, count)
+        if count or verdict is not BudgetVerdict.UNMEASURED:  # a zero would deny those that do not count
+            text.add("perfbudget_budgets", "Budgets by verdict.", {"verdict": verdict.value}, count)
     text.add("perfbudget_limits", "Budgets with any verdict.", {}, sum(budgets.values()))
     changes = regression_tally(result.measurements, len(result.missing))
     changes[RegressionVerdict.UNMEASURED.value] -= _untimed(result)
     for one in RegressionVerdict:
-        if one not in _CHANCE:
+        if one not in _CHANCE and (changes[one.value] or one is not RegressionVerdict.UNMEASURED):
             text.add("perfbudget_changes", "Compared numbers by verdict.", {"verdict": one.value}, changes[one.value])
     for measurement in sorted(result.measurements, key=lambda one: one.id):
         for name, unit, value in _counts(measurement):

@@ -143,6 +143,15 @@ class TestWithoutATerminalPlugin:
         assert len([line for line in result.outlines if line.startswith("::error ")]) == (0 if is_off else 1)
 
 
+def test_the_session_of_a_self_test_makes_no_annotations(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has to fail, so its failures are no errors of the job."""
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("PERFBUDGET_GATE_SELF_TEST", "true")
+    result = project.run(SLOW)
+    result.assert_outcomes(failed=1)
+    assert not [line for line in result.outlines if line.startswith("::")]
+
+
 def test_a_format_of_loads_says_that_there_is_none(each_way: Project) -> None:
     said = "--perf-output: {} has no numbers: * no test made any with perf_load"
     result = each_way.run(SLOW, "--perf-output=out.hgrm", "--perf-output=out.md")
