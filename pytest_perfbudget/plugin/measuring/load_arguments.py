@@ -100,6 +100,27 @@ def refuse_parameters(keywords: Iterable[str], place: str) -> None:
             raise MisuseError(message)
 
 
+def refuse_longer_probe(probe_ns: int, whole_ns: int, place: str, *, probe: str, duration: str) -> None:
+    """Refuse a probe of a search that is longer than the whole search may be.
+
+    Args:
+        probe_ns: the length of a probe.
+        whole_ns: the time after which no further probe begins.
+        place: the call.
+        probe: the length of a probe, as written.
+        duration: the time, as written.
+
+    Raises:
+        MisuseError: the probe is longer. The test fails.
+    """
+    if probe_ns > whole_ns:
+        message = (
+            f"{place}: probe={probe!r} is longer than duration={duration!r}, in which the search has to make several: "
+            "give a shorter probe= or a longer duration="
+        )
+        raise MisuseError(message)
+
+
 def function_name(call: object) -> str:
     """Return the name of a function or, of another object that can be called, of its class."""
     return str(getattr(call, "__name__", type(call).__name__))

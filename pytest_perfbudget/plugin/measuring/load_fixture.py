@@ -29,6 +29,7 @@ from pytest_perfbudget.plugin.measuring.load_arguments import (
     named,
     placed,
     refuse_arguments,
+    refuse_longer_probe,
     refuse_parameters,
 )
 from pytest_perfbudget.plugin.measuring.measured_loads import MeasuredLoads
@@ -187,6 +188,7 @@ class PerfLoad:
             given = {"rate": first_rate, "duration": probe, "arrival": arrival, "timeout": timeout}
             first = parse_plan(given, place)
             whole_ns = duration_ns(duration, "duration", place)
+            refuse_longer_probe(first.duration_ns, whole_ns, place, probe=probe, duration=duration)
             more = ["user", "no_answer", "name", "first_rate", "probe", "duration"]
             parsed = parse_limits(limits, place, name=name, more=more)
         except ConfigError as error:

@@ -205,7 +205,7 @@ def test_the_fixture_finds_and_judges_it(each_way: Project) -> None:
     each_way.run("""
 def test_it(perf_load):
     found = perf_load.capacity(
-        lambda: None, first_rate=50, probe="200ms", duration="100ms", max_ms=60_000, min_capacity_rps=20
+        lambda: None, first_rate=50, probe="200ms", duration="200ms", max_ms=60_000, min_capacity_rps=20
     )
     assert (found.lower, found.upper, len(found.probes)) == (50, None, 1)
 
@@ -214,7 +214,7 @@ def test_async(perf_load):
     async def request(): await asyncio.sleep(0)
     async def main():
         return await perf_load.capacity(
-            request, first_rate=50, probe="200ms", duration="100ms", max_ms=60_000, min_capacity_rps=1e6
+            request, first_rate=50, probe="200ms", duration="200ms", max_ms=60_000, min_capacity_rps=1e6
         )
     assert asyncio.run(main()).rps == 50
 """).assert_outcomes(passed=2)
@@ -230,6 +230,10 @@ def test_async(perf_load):
         ("5, p95_ms=50", "a request has no arguments but the value of user=: *"),
         ("", "give the limits that a rate has to keep, such as p95_ms=50"),
         ("p95_ms=5, duration='5'", "duration: expected a duration above zero in s, ms, us or ns*"),
+        (
+            "p95_ms=5, probe='2s', duration='1s'",
+            "probe='2s' is longer than duration='1s', in which the search has to make several: give a shorter probe= *",
+        ),
         ("p95_ms=5, probe=2", "probe: expected a duration above zero in s, ms, us or ns*"),
         ("p95_ms=5, name='a\\nb'", "name= must be a text of one line, found *"),
         (
@@ -283,7 +287,7 @@ def test_a_service_that_answers_no_request_exceeds_a_lower_limit_on_the_capacity
 def test_a_general_limit_on_the_achieved_rate_is_no_condition_of_a_search(project: Project) -> None:
     program = """
 def test_it(perf_load):
-    perf_load.capacity(list, first_rate=50, probe="200ms", duration="100ms", max_ms=60_000)
+    perf_load.capacity(list, first_rate=50, probe="200ms", duration="200ms", max_ms=60_000)
 """
     project.run(program, pyproject="[tool.perfbudget]\nmin_rps = 1000\n").assert_outcomes(passed=1)
     marked = "@pytest.mark.perf_budget(min_rps=1000)" + program

@@ -58,7 +58,7 @@ def test_load(perf_load): perf_load(lambda: time.sleep(0.01), users=3, duration=
 def test_a_search_for_the_capacity_shows_its_loads(project: Project) -> None:
     project.write_tests("""
 def test_load(perf_load):
-    perf_load.capacity(lambda: None, first_rate=20, probe="300ms", duration="100ms", max_ms=60_000)
+    perf_load.capacity(lambda: None, first_rate=20, probe="300ms", duration="300ms", max_ms=60_000)
 """)
     output = on_terminal(project)
     assert "perf: a load of 20/s for 0.3 s" in output

@@ -50,6 +50,7 @@ def test_a_load_whose_generator_was_late_does_not_show() -> None:
     verdicts = [budget(verdict) for verdict in (BudgetVerdict.WITHIN, BudgetVerdict.UNMEASURED)]
     loads = [text(one, kind=LOAD) for one in verdicts]
     assert loads[0] == loads[1]
+    assert 'verdict="unmeasured"' not in loads[1]  # a zero would be wrong
     others = [text(one) for one in verdicts]
     assert others[0] != others[1]
 
