@@ -7,9 +7,11 @@ from pathlib import Path
 
 from html_browser import Browser
 from html_session import CALM, HOSTILE, QUERY, many, session_of, small, small_measurements
+from results import budget, measurement
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
+from pytest_perfbudget.core.results import BudgetVerdict
 from pytest_perfbudget.report.formats.html import render
 from pytest_perfbudget.report.formats.html.links import link_to
 
@@ -204,6 +206,26 @@ class TestDetails:
         shown.driver.find_element(By.CSS_SELECTOR, "#failures a.test").click()
         shown.wait("document.querySelector('tr.open')")
         assert shown.texts("tr.open a.test") == ["test_lists_open_orders[10000]"]
+
+
+class TestSources:
+    """The place of a limit, by which a reader finds what to change."""
+
+    def test_a_phone_has_it_below_the_heading_of_a_chart(self, chromium: Browser, page: Path) -> None:
+        chromium.look(390)
+        chromium.open(page, link_to(SLOW))
+        display = "getComputedStyle(document.querySelector('.limit-source')).display"
+        assert chromium.texts(".limit-source")[0] == "p95 limit 50 ms · perf_budget marker"
+        assert chromium.run(display) == "block"
+        chromium.look(1280)
+        assert chromium.run(display) == "none"
+
+    def test_a_limit_without_a_number_has_it_beside_the_reason(self, chromium: Browser, tmp_path: Path) -> None:
+        one = budget(BudgetVerdict.UNMEASURED, estimate=None, lower=None, upper=None, rounds=0, reason="never called")
+        path = tmp_path / "unmeasured.html"
+        path.write_text(render(session_of([measurement(one, nodeid="a.py::test")])), "utf-8")
+        chromium.open(path, link_to("a.py::test"))
+        assert chromium.texts(".budgets .source") == ["never called; p95_ms from perf_budget marker of a.py::test"]
 
 
 class TestForest:

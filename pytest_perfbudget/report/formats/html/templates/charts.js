@@ -100,7 +100,7 @@ function numbersOf(numbered, width) {
   let last = -Infinity;
   return numbered.reverse().flatMap(({ line, at }, place) => {
     last = Math.max(at + 4, last + LINE_OF_TEXT - 2);
-    const text = shortened(`${place + 1}  ${line.label} · ${line.source}`, most);
+    const text = shortened(`${place + 1}  ${width > WIDE ? `${line.label} · ${line.source}` : line.label}`, most);
     return [
       svg("text", { class: `label ${line.kind}`, x: width - MARGIN.right + 4, y: last }, String(place + 1)),
       svg("text", { class: `below ${line.kind}`, x: MARGIN.left, y: HEIGHT + 9 + place * LINE_BELOW }, text),
@@ -215,8 +215,10 @@ function overTimeChart(chart, times, ends) {
   });
 }
 
-function figure(title, source, chart, { modes = [], names } = {}) {
+// The places of the limits stand in the chart, and in the caption where a page is too narrow for that.
+function figure(title, source, chart, { modes = [], names, lines = [] } = {}) {
   const key = names && html("span", { class: "key" }, ...names.flatMap((name, at) => [html("span", {}, html("i", { class: at ? "dashed" : "solid" }), name), " "]));
   const told = modes.filter(Boolean).map((one) => html("p", { class: "modes" }, one));
-  return html("figure", {}, html("figcaption", {}, html("b", {}, title), ` ${source} `, key, ...told), chart);
+  const sources = lines.map((one) => html("p", { class: "limit-source" }, `${one.label} · ${one.source}`));
+  return html("figure", {}, html("figcaption", {}, html("b", {}, title), ` ${source} `, key, ...told, ...sources), chart);
 }

@@ -4,7 +4,7 @@ function detailsOf(entry) {
   const charts = [];
   if (entry.distribution) charts.push(figure("Distribution", entry.distribution.source, distributionChart(entry.distribution), entry.distribution));
   if (entry.sides) charts.push(figure("Head over base", entry.sides.source, sidesChart(entry.sides), entry.sides));
-  if (entry.course) charts.push(figure("Over time", entry.course.source, courseChart(entry.course)));
+  if (entry.course) charts.push(figure("Over time", entry.course.source, courseChart(entry.course), entry.course));
   const parts = [
     entry.findings && findingsOf(entry.findings),
     entry.unmeasured && !entry.findings && html("p", {}, `not measured: ${entry.unmeasured}`),
@@ -61,7 +61,7 @@ function budgetTable(budgets) {
     limitText(one),
     one.used || "",
     one.bar ? budgetBar(one) : "",
-    html("span", { class: "source" }, one.reason || one.source),
+    html("span", { class: "source" }, [one.reason, one.source].filter(Boolean).join("; ")),
   ]);
   return table("budgets", columns, rows);
 }
@@ -121,7 +121,7 @@ function loadParts(load) {
   const parts = [part("Load", definitions(load.facts))];
   if (load.over_time) {
     const { at, ends, charts } = load.over_time;
-    const figures = charts.map((chart) => figure(chart.title, chart.note, overTimeChart(chart, at, ends), { names: chart.curves.map(([name]) => name) }));
+    const figures = charts.map((chart) => figure(chart.title, chart.note, overTimeChart(chart, at, ends), { names: chart.curves.map(([name]) => name), lines: chart.lines }));
     parts.push(whole(part("Load over time", html("div", { class: "charts" }, ...figures))));
   }
   if (load.steps.length) {
