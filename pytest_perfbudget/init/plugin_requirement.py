@@ -22,14 +22,19 @@ _REQUIREMENT: Final = re.compile(rf"{_NAME}\s*(@\s*\S+|{_VERSION}(\s*,\s*{_VERSI
 """A name with a place or with versions (PEP 508)."""
 _PLACE: Final = re.compile(r"\w+\+\S+|\w+://\S+|\.{0,2}/\S*")
 """A URL, or a path in the repository."""
+_HERE: Final = re.compile(rf"({_NAME}\s*@\s*)?(/|file:)", re.IGNORECASE)
+"""A place on this machine: not a path in the repository."""
 
 
 def check_requirement(text: str) -> None:
-    """Refuse a text that pip does not take for a requirement, before a workflow has it.
+    """Refuse a text that pip does not take for a requirement, or a runner does not have, before a workflow has it.
 
     Raises:
-        InitError: the text is no requirement.
+        InitError: the text is no requirement, or names a place on this machine.
     """
+    if _HERE.match(text):
+        message = f"--plugin: {text} is a place on this machine, {_REMEDY}"
+        raise InitError(message)
     if not (_REQUIREMENT.fullmatch(text) or _PLACE.fullmatch(text)):
         message = f"--plugin: {text!r} is no requirement of pip: write {PLUGIN}==VERSION or git+https://HOST/OWNER/{PLUGIN}@COMMIT"
         raise InitError(message)

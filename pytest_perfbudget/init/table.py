@@ -114,16 +114,32 @@ def _completed(content: str, wanted: Table, newline: str) -> str:
     for key, value in wanted.keys.items():
         if key not in table:
             table.add(key, value)
-    if wanted.budgets and "budgets" not in table:
-        table["budgets"] = tomlkit.table()
-    for pattern, entry in wanted.budgets.items():
-        if pattern not in table["budgets"]:
-            table["budgets"].add(pattern, tomlkit.inline_table())
-        for key, value in entry.items():
-            if key not in table["budgets"][pattern]:
-                table["budgets"][pattern].add(key, value)
+    has_new = bool(wanted.budgets) and _add_budgets(table, wanted)
     text: str = tomlkit.dumps(document)
+    if has_new and text.endswith("\n\n"):
+        text = text.rstrip("\n") + "\n"
     return text.replace("\n", "\r\n") if newline == "\r\n" else text
+
+
+def _add_budgets(table: Any, wanted: Table) -> bool:  # noqa: ANN401 - of tomlkit
+    """Add the entries that the budgets of a table lack, and return whether there are new ones."""
+    import tomlkit  # noqa: PLC0415 - as above
+
+    if "budgets" not in table:
+        table["budgets"] = tomlkit.table()
+    budgets = table["budgets"]
+    has_new = not wanted.budgets.keys() <= budgets.keys()
+    if has_new and wanted.about:
+        budgets.add(tomlkit.comment(wanted.about))
+    for pattern, entry in wanted.budgets.items():
+        if pattern not in budgets:
+            budgets.add(pattern, tomlkit.inline_table())
+        for key, value in entry.items():
+            if key not in budgets[pattern]:
+                budgets[pattern].add(key, value)
+    if has_new:
+        budgets.add(tomlkit.nl())  # before the next table
+    return has_new
 
 
 def _inline(entry: Mapping[str, object]) -> str:

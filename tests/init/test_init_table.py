@@ -81,6 +81,20 @@ def test_an_existing_table_keeps_its_values_comments_and_order() -> None:
     assert set(EXISTING.splitlines()) <= set(after.splitlines())
 
 
+@pytest.mark.parametrize("budgets", ["", '[tool.perfbudget.budgets]\n"test_a.py" = { p95_ms = 7 }\n'])
+@pytest.mark.parametrize("following", ["", "[tool.other]\nkey = 1\n"])
+def test_new_entries_of_an_existing_table_have_their_origin_and_room(budgets: str, following: str) -> None:
+    before = f'[tool.perfbudget]\nmax_regression = "10%"\n{budgets}{following}'
+    wanted = Table({}, {"test_b.py::test_b": {"p95_us": 5}}, "suggested on a Friday")
+    after = with_table(before, wanted, "pyproject.toml")
+    gap = "" if budgets else "\n"
+    head = budgets or "[tool.perfbudget.budgets]\n"
+    new = '# suggested on a Friday\n"test_b.py::test_b" = {p95_us = 5}\n'
+    rest = f"\n{following}" if following else ""
+    assert after == f'[tool.perfbudget]\nmax_regression = "10%"\n{gap}{head}{new}{rest}'
+    assert with_table(after, wanted, "pyproject.toml") == after
+
+
 def test_nothing_changes_where_nothing_is_missing() -> None:
     assert with_table(EXISTING, Table(budgets={"test_a.py::test_a": {"p95_ms": 50}}), "pyproject.toml") == EXISTING
     once = with_table(None, WANTED, "pyproject.toml")

@@ -115,6 +115,18 @@ def test_a_place_that_the_user_names_brings_the_html_report_of_the_job(given: st
     check_requirement(wanted)
 
 
+@pytest.mark.parametrize("given", ["/srv/perf", "file:///srv/perf", "pytest-perfbudget @ file:///srv/perf"])
+@pytest.mark.parametrize("workflow", ["--github", "--gitlab"])
+def test_a_place_on_this_machine_is_refused_because_no_runner_has_it(
+    given: str, workflow: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["init", workflow, "--plugin", given]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"perfbudget: --plugin: {given} is a place on this machine, which a runner cannot install: ")
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.slow
 def test_pip_installs_the_plugin_from_the_requirement_of_an_installed_plugin(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
