@@ -190,7 +190,7 @@ def _tells(
         return True
     hidden = [] if is_stated else hidden_by_weather(changes)
     if hidden:
-        _warn(f"error: {not_told_text(*files, hidden)}")
+        _warn(f"error: {not_told_text(files[0], files[1], hidden)}")
     return not hidden
 
 

@@ -169,7 +169,7 @@ class BaselineComparison(ComparisonStrategy):
             found = compared(one, evidence, self._context.settings.alpha)
             since = partial(since_baseline, known[one.name], runs)
             changes = with_components(found.changes, since, is_shown=self._context.shows_spans)
-            changes = with_versions(changes, self._file, self._lines.machine.key)
+            changes = with_versions(changes, self._file, self._lines.machine.key, self._context.root)
             if nodeid not in self._duets:
                 notes += filter(None, [lack_of_spans(known[one.name], changes, runs)])
             if requests[one.name].compares_instructions and (counted := known[one.name].counted) is not None:

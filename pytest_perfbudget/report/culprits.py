@@ -52,9 +52,20 @@ def blame_lines(
         yield from (f"  {_growth(one)}" for one in grown)
 
     if installed:
-        more = len(installed) - _SHOWN_VERSIONS
-        shown = ", ".join(map(_version, installed[:_SHOWN_VERSIONS]))
-        yield f"Installed in other versions than for the baseline: {shown}{f', and {more} more' if more > 0 else ''}"
+        yield _versions_text(installed)
+
+
+def _versions_text(installed: Sequence[VersionChange]) -> str:
+    """Return which imported distributions have other versions, and the number of the others."""
+    shown = [one for one in installed if one.is_imported][:_SHOWN_VERSIONS]
+    if not shown:
+        have = "1 has another version" if len(installed) == 1 else f"{len(installed)} have other versions"
+        return f"Of the installed distributions, {have} than for the baseline; the project imports none of these"
+    more = len(installed) - len(shown)
+    others = f", and {more} more" if more else ""
+    return (
+        f"Imported, and installed in another version than for the baseline: {', '.join(map(_version, shown))}{others}"
+    )
 
 
 def blame_text(one: Blame) -> str:

@@ -124,9 +124,9 @@ class TestVersions:
         change_calls(baseline, {PLACE: Calls({"a:a": 1})}, (), {"1234abcd": {"scipy": "1.11"}})
         monkeypatch.setattr("pytest_perfbudget.compare.versions.installed_versions", lambda: {"scipy": "1.12"})
         slower, calls, same = change(), change(metric="calls"), change(RegressionVerdict.UNCHANGED)
-        found = with_versions([slower, calls, same], baseline, "1234abcd")
+        found = with_versions([slower, calls, same], baseline, "1234abcd", baseline.parent)
         assert [list(one.installed) for one in found] == [[VersionChange("scipy", "1.11", "1.12")], [], []]
-        assert with_versions([slower], baseline, "another") == [slower]
+        assert with_versions([slower], baseline, "another", baseline.parent) == [slower]
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"schema": "perfbudget-calls/9", "profiles": []}', '{"schema": "perfbudget-calls/1", "profiles": [1]}', '{"schema": "perfbudget-calls/1", "profiles": [{"test": "a", "python": "p", "calls": {"f": "x"}}]}'])  # fmt: skip

@@ -15,3 +15,11 @@ def test_other_versions_come_before_what_only_one_side_has() -> None:
 
 def test_the_same_versions_differ_in_nothing() -> None:
     assert version_changes({"rich": "13"}, {"rich": "13"}) == []
+
+
+def test_imported_distributions_come_first() -> None:
+    before, after = {"a": "1", "ruamel.yaml": "1"}, {"a": "2", "ruamel.yaml": "2"}
+    assert version_changes(before, after, {"ruamel-yaml"}) == [
+        VersionChange("ruamel.yaml", "1", "2", is_imported=True),
+        VersionChange("a", "1", "2"),
+    ]

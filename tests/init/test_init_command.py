@@ -419,7 +419,12 @@ class TestMeasured:
         (root / "test_it.py").write_text("def test_call(perf): perf(len, [])\ndef test_other(perf): perf(len, [])\n")
         (root / "pyproject.toml").write_text("[tool.perfbudget]\nbaseline = 'perf-baseline.json'\n")
         told: list[str] = []
-        monkeypatch.setattr(MeasuringProgress, "takes", lambda _, line: told.append(line) or True)
+
+        def takes(_: MeasuringProgress, line: str) -> bool:
+            told.append(line)
+            return True
+
+        monkeypatch.setattr(MeasuringProgress, "takes", takes)
         found = measure(root)
         assert found.result.compared_with is None
         assert not any(one.changes for one in found.result.measurements)

@@ -78,7 +78,8 @@ def test_without_a_known_cause_the_calls_that_grew_have_a_line_each() -> None:
         (None, {}, False),  # nothing was profiled on the other side
         (GRAPH, {"blamed": [Blame("web:tax", Cause.OWN_CODE, 4e3, 41e3)]}, False),
         (GRAPH, {"grown": [Growth("web:tax", 1, 30)]}, False),
-        (GRAPH, {"installed": [VersionChange("numpy", "1.26", "2.0")]}, False),
+        (GRAPH, {"installed": [VersionChange("numpy", "1.26", "2.0", is_imported=True)]}, False),
+        (GRAPH, {"installed": [VersionChange("numpy", "1.26", "2.0")]}, True),
     ],
 )
 def test_where_no_function_stands_out_the_text_says_so(
@@ -95,18 +96,18 @@ def test_a_wait_for_a_child_process_says_so() -> None:
     )
 
 
-def test_other_versions_of_what_is_installed_stand_below() -> None:
-    found = [
-        VersionChange("numpy", "1.26", "2.0"),
-        VersionChange("orjson", "", "3.1"),
-        VersionChange("ujson", "5.1", ""),
+def test_the_other_versions_that_the_project_imports_stand_below_and_the_rest_is_a_number() -> None:
+    imported = [
+        VersionChange("numpy", "1.26", "2.0", is_imported=True),
+        VersionChange("orjson", "", "3.1", is_imported=True),
     ]
-    (line,) = blame_lines([], [], found)
-    assert line == (
-        "Installed in other versions than for the baseline: numpy 1.26 -> 2.0, orjson 3.1 (new), ujson 5.1 -> gone"
-    )
-    (many,) = blame_lines([], [], found * 3)
-    assert many.endswith(", and 4 more")
+    others = [VersionChange("ujson", "5.1", ""), VersionChange("rich", "13", "14")]
+    start = "Imported, and installed in another version than for the baseline: numpy 1.26 -> 2.0, orjson 3.1 (new)"
+    assert list(blame_lines([], [], imported)) == [start]
+    assert list(blame_lines([], [], [*imported, *others])) == [f"{start}, and 2 more"]
+    none = "than for the baseline; the project imports none of these"
+    assert list(blame_lines([], [], others)) == [f"Of the installed distributions, 2 have other versions {none}"]
+    assert list(blame_lines([], [], others[:1])) == [f"Of the installed distributions, 1 has another version {none}"]
 
 
 def test_a_name_is_short_as_in_code() -> None:
