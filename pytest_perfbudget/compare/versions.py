@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 from types import BuiltinFunctionType, FunctionType, ModuleType
@@ -48,7 +49,7 @@ def imported_distributions(root: Path) -> set[str]:
 
     A name that a module imports within a function is not seen.
     """
-    known = packages_distributions()
+    known = _distributions()  # reads all metadata, which takes a tenth of a second
     modules = [sys.modules[name] for name in own_modules(root) if name in sys.modules]
     tops = {_package_of(value) for module in modules for value in _names_of(module).values()}
     return {normalized(one) for top in tops for one in known.get(top, ())}
@@ -73,4 +74,5 @@ def _package_of(value: object) -> str:
     return name.partition(".")[0] if isinstance(name, str) else ""
 
 
+_distributions = cache(packages_distributions)
 _HAVE_MODULES: Final = (type, FunctionType, BuiltinFunctionType)
