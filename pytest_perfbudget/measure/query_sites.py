@@ -53,6 +53,7 @@ class QuerySites:
         self._places: dict[int, _Places] = {}
         self._pairs: dict[tuple[int, int, int, int], str] = {}
         self._texts: dict[tuple[str, str], str] = {}
+        self._last: tuple[int, int, CodeType | None, CodeType | None, str] = (0, 0, None, None, "")
 
     def watches(self, name: str) -> bool:
         """Return whether the lines of a name are noted."""
@@ -79,12 +80,18 @@ class QuerySites:
         back = None if frame is None else frame.f_back
         if frame is None or back is None:
             return self._searched(frame)[0]
-        pair = (id(frame.f_code), frame.f_lasti, id(back.f_code), back.f_lasti)
+        code, back_code, at, back_at = frame.f_code, back.f_code, frame.f_lasti, back.f_lasti
+        last_at, last_back_at, last_code, last_back_code, last_text = self._last
+        if at == last_at and back_at == last_back_at and code is last_code and back_code is last_back_code:
+            return last_text
+        pair = (id(code), at, id(back_code), back_at)
         text = self._pairs.get(pair)
         if text is None:
             text, is_by_pair = self._searched(frame)
-            if is_by_pair and len(self._pairs) < _MOST:
-                self._pairs[pair] = text
+            if not is_by_pair or len(self._pairs) >= _MOST:
+                return text
+            self._pairs[pair] = text
+        self._last = at, back_at, code, back_code, text  # at once, as other threads ask, too
         return text
 
     def _searched(self, frame: FrameType | None) -> tuple[str, bool]:

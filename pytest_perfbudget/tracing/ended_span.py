@@ -9,7 +9,7 @@ from typing import Final, NamedTuple, Protocol
 
 from pytest_perfbudget.tracing import span as spans
 from pytest_perfbudget.tracing.attributes import SITE
-from pytest_perfbudget.tracing.span import EPOCH_NS, Named
+from pytest_perfbudget.tracing.span import EPOCH_NS, Named, attributes_of
 from pytest_perfbudget.tracing.span_error import words_of
 from pytest_perfbudget.tracing.task import Task
 from pytest_perfbudget.tracing.wait_sampling import Waits
@@ -50,6 +50,7 @@ def hand_over(
     """Hand a span that has ended to all sinks; for the arguments see `Span`, and `Begin` for a span that rested."""
     source = span.source
     file, line, site = begin
+    attributes = attributes_of(source)
     words = "" if error is None else words_of(error)
     if not file and (words or spans.needs_lines):
         file, line = place_of_use()
@@ -61,7 +62,7 @@ def hand_over(
         EPOCH_NS + start_ns,
         duration_ns,
         cpu_ns,
-        {**source.attributes, SITE: site} if site else source.attributes,
+        {**attributes, SITE: site} if site else attributes,
         words,
         span.thread,
         file,

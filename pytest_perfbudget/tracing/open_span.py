@@ -21,7 +21,7 @@ from pytest_perfbudget.tracing import span as spans
 from pytest_perfbudget.tracing.announced import announced
 from pytest_perfbudget.tracing.context import Identity, SpanContext
 from pytest_perfbudget.tracing.ended_span import hand_over
-from pytest_perfbudget.tracing.span import EPOCH_NS, Named, when_switched
+from pytest_perfbudget.tracing.span import EPOCH_NS, Named, attributes_of, when_switched
 from pytest_perfbudget.tracing.task import UNKNOWN_TASK, Task, running_tasks
 from pytest_perfbudget.tracing.wait_sampling import LEAST_WAIT_NS, Look, Waits, WaitSampler
 
@@ -137,7 +137,7 @@ class OpenSpan:
             EPOCH_NS + start_ns,
             duration_ns,
             cpu_ns,
-            source.attributes,
+            attributes_of(source) if source.attributes is None else source.attributes,
             "",
             thread,
             "",

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
+from pytest_perfbudget.tracing.attributes import STATEMENT
 from pytest_perfbudget.tracing.wait_sampling import Waits
 
 _MOST_DIGITS: Final = 20
@@ -31,12 +32,26 @@ come from the monotonic clock."""
 
 
 class Named(Protocol):
-    """The name and the attributes of spans."""
+    """The name and the attributes of spans.
 
-    @property
-    def name(self) -> str: ...  # noqa: D102 - see the class
-    @property
-    def attributes(self) -> Mapping[str, Any]: ...  # noqa: D102
+    Attributes:
+        name: the name.
+        statement: the text of the query that the spans make; None if they make none.
+        attributes: the attributes, the text of the query among them; None until a span needs them.
+    """
+
+    name: str
+    statement: object
+    attributes: Mapping[str, Any] | None
+
+
+def attributes_of(source: Named) -> Mapping[str, Any]:
+    """Return the attributes of spans, which are made once: blocks that nobody records need none."""
+    attributes = source.attributes
+    if attributes is None:
+        attributes = {} if source.statement is None else {STATEMENT: source.statement}
+        source.attributes = attributes
+    return attributes
 
 
 class Span(NamedTuple):
@@ -52,7 +67,7 @@ class Span(NamedTuple):
         cpu_ns: the CPU time of the thread during the span, in ns, see `open_span`; in an event loop that of the task;
             None if the span went on in another thread than it began, or if an event loop may have run other tasks
             meanwhile.
-        attributes: the keywords of `track`.
+        attributes: the attributes that `track` was given, with the text of the query as `statement`.
         error: the type and the message of the exception that ended the span; empty if there was none.
         thread: the id of the thread in which the span began; below 0 in another process.
         file: the file of the line that began the span; empty if no sink needs the line and there was no error.

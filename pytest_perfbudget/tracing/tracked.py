@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import FrameType, TracebackType
 from typing import Any, Final, TypeVar, cast
 
+from pytest_perfbudget.tracing.attributes import STATEMENT
 from pytest_perfbudget.tracing.functions import tracked_function
 from pytest_perfbudget.tracing.open_span import OpenSpan, begin, current_span
 from pytest_perfbudget.tracing.span import when_switched
@@ -32,13 +33,15 @@ class Tracked:
 
     Attributes:
         name: the name of the spans.
-        attributes: the attributes of the spans.
+        statement: the text of the query that the spans make; None if they make none.
+        attributes: the attributes of the spans, the text of the query among them; None until a span needs them.
     """
 
-    __slots__ = ("attributes", "name")
+    __slots__ = ("attributes", "name", "statement")
 
     name: str
-    attributes: Mapping[str, Any]
+    statement: object
+    attributes: Mapping[str, Any] | None
 
     def __enter__(self) -> None:
         """Begin a span."""
@@ -88,41 +91,59 @@ class Tracked:
         return cast("_Function", tracked_function(function, self))
 
 
-def track(name: str, /, **attributes: Any) -> Tracked:  # noqa: ANN401 - any value that describes the operation
+def track(name: str, /, statement: object = None, attributes: Mapping[str, Any] | None = None) -> Tracked:
     """Time a part of an application as a span, as a decorator of a function or as the context manager of a block.
+
+    The keywords are fixed, because `**` would make a dictionary for each block while tracking is off.
 
     Args:
         name: the name of the component or of the operation, such as `db.query`.
-        attributes: further facts about the operation, such as `statement=`; a block may give them, and a decorator
-            gives the same for each call.
+        statement: the text of the query that the span makes, by which repeated queries are told apart.
+        attributes: further facts about the operation.
 
     Raises:
         TypeError: the name is no text, such as the function below `@track`.
     """
-    if attributes:
-        tracked = Tracked()  # without a constructor in Python, which would take twice as long
-        tracked.name = name
-        tracked.attributes = attributes
-        return tracked
-    try:
-        return _known[name]
-    except KeyError:
-        return _made_known(name)
+    if attributes is None:
+        try:
+            if statement is None:
+                return _known[name]
+            if (last := _last[name]).statement is statement:
+                return last
+            # In place of a call of `_described`, for a function that makes its queries anew each time.
+            tracked = Tracked()
+            tracked.name = name
+            tracked.statement = statement
+            tracked.attributes = None
+            _last[name] = tracked
+        except KeyError:
+            pass
+        else:
+            return tracked
+    return _described(name, statement, attributes)
 
 
-def _made_known(name: str) -> Tracked:
-    """Return the object of a name without attributes, which all uses of the name share."""
+def _described(name: str, statement: object, attributes: Mapping[str, Any] | None) -> Tracked:
+    """Return an object of its own for a name and facts, or the object that all uses of a mere name share."""
     if not isinstance(name, str):
         raise TypeError(_nameless(name))
-    tracked = Tracked()
+    tracked = Tracked()  # without a constructor in Python, which would take twice as long
     tracked.name = name
-    tracked.attributes = {}
-    return _known.setdefault(name, tracked) if len(_known) < _MOST_NAMES else tracked
+    tracked.statement = statement
+    tracked.attributes = None
+    if attributes is not None:
+        tracked.attributes = {**attributes} if statement is None else {STATEMENT: statement, **attributes}
+        return tracked
+    if statement is None:
+        return _known.setdefault(name, tracked) if len(_known) < _MOST_NAMES else tracked
+    if len(_last) < _MOST_NAMES:
+        _last[name] = tracked
+    return tracked
 
 
 def names_of_track() -> Sequence[str]:
-    """Return the names that code has given to `track` without attributes, as decorators do when they are imported."""
-    return list(_known)
+    """Return the names that code has given to `track`, as decorators do when they are imported."""
+    return [*_known, *_last]
 
 
 def _nameless(found: object) -> str:
@@ -134,6 +155,8 @@ def _nameless(found: object) -> str:
 
 
 _known: dict[str, Tracked] = {}
+_last: dict[str, Tracked] = {}
+"""The last object of a name with a statement: the text of a query is mostly the same one again."""
 
 
 def _end_nothing(_: object, __: object, ___: object, ____: object = None, /) -> None:

@@ -158,7 +158,7 @@ def test_nothing_is_left_of_a_receiver() -> None:
 
 CHILD = """
 from pytest_perfbudget import track
-with track("outer", size=3):
+with track("outer", attributes={"size": 3}):
     with track("inner"):
         pass
 """

@@ -48,6 +48,12 @@ class TestOff:
         assert current() is None
         assert found == []
 
+    def test_a_query_that_is_made_again_makes_no_object(self) -> None:
+        """An object takes longer than the rest of a block that is off."""
+        sql = "SELECT 1"
+        assert track("db.query", statement=sql) is track("db.query", statement=sql)
+        assert track("db.query") is track("db.query")
+
     def test_a_block_of_an_exit_stack_does_nothing_and_hides_no_error(self) -> None:
         stack = ExitStack()
         stack.enter_context(track("work"))
@@ -75,6 +81,24 @@ class TestBlock:
         assert (span.name, span.attributes, span.file) == ("db.query", {"statement": "SELECT 1"}, __file__)
         assert span.duration_ns >= 0
         assert span.cpu_ns is not None
+
+    def test_each_query_of_a_name_has_its_own_statement(self, spans: list[Span]) -> None:
+        for sql in ("SELECT 1", "SELECT 1", "SELECT 2", "SELECT 1"):
+            with track("db.query", statement=sql):
+                pass
+        assert [span.attributes for span in spans] == [{"statement": f"SELECT {one}"} for one in (1, 1, 2, 1)]
+
+    def test_further_attributes_stand_beside_the_statement(self, spans: list[Span]) -> None:
+        with track("db.query", statement="SELECT 1", attributes={"db": "shop"}), track("sum", attributes={"items": 3}):
+            pass
+        assert [span.attributes for span in spans] == [{"items": 3}, {"statement": "SELECT 1", "db": "shop"}]
+
+    def test_an_object_of_a_query_keeps_its_statement_while_others_are_made(self, spans: list[Span]) -> None:
+        query = track("db.query", statement="SELECT 1")
+        track("db.query", statement="SELECT 2")
+        with query:
+            pass
+        assert spans[0].attributes == {"statement": "SELECT 1"}
 
     def test_a_frozen_clock_freezes_no_span(self, spans: list[Span], monkeypatch: pytest.MonkeyPatch) -> None:
         """A span of no time would keep any limit."""

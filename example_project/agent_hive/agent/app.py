@@ -121,7 +121,7 @@ def _execution(skill: Skill) -> _Handler:
             text = None
         if not isinstance(text, str):
             return JSONResponse({"error": 'expected {"text": "..."}'}, status_code=400)
-        with track("agent.skill", skill=skill.__name__):
+        with track("agent.skill", attributes={"skill": skill.__name__}):
             return JSONResponse(skill(text))
 
     return execute

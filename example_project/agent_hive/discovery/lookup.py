@@ -89,7 +89,7 @@ class Lookup:
 
     def _read(self, capability: str) -> tuple[Endpoint, ...]:
         now = self._clock()
-        with track("storage.endpoints", capability=capability):
+        with track("storage.endpoints", attributes={"capability": capability}):
             endpoints = self._registry.find(capability)
         if not endpoints:
             self._entries.pop(capability, None)
