@@ -295,7 +295,8 @@ class RegressionResult:
     def fitting_components(self) -> SpanComparison | None:
         """The change of each component; None if the whole of the spans is many times the time that is judged.
 
-        Then the spans are also of other code than the judged, such as a warm-up or child processes.
+        Then the spans are also of other code than the judged, such as a warm-up or child processes, or other programs
+        had the CPUs while the spans were recorded. What moved is not known in either case.
         """
         found = self.components
         if found is None or self.unit != "ns":

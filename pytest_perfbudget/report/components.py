@@ -52,7 +52,8 @@ def change_lines(measurement: Measurement, change: RegressionResult, *, all_of_t
         whole, judged = quantity(found.total.after_ns, "ns"), quantity(change.after or 0.0, "ns")
         yield (
             f"Components are not told: the spans of each {noun} take {whole} in all, and the judged time is "
-            f"{judged}, so the spans are also of other code, such as a warm-up or child processes"
+            f"{judged}: either the spans are also of other code, such as a warm-up or child processes, or the machine "
+            "was busier while they were recorded, since a span has the waiting for a CPU, too"
         )
         return
     yield from component_lines(found, noun, change.against, all_of_them=all_of_them)
