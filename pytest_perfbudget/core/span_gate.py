@@ -44,7 +44,10 @@ WHY_REFUSED: Final = "OpenTelemetry for Python needs the extra otel, and a batch
 HOW_TO_RECORD: Final = "mark the code with `track`, or let it be instrumented by OpenTelemetry"
 
 
-_HOW_TO_KNOW: Final = "for a limit of 0, a test before has to record such a span, as its name may be misspelt"
+_HOW_TO_KNOW: Final = (
+    "for a limit of 0, the project's code has to name the span in track(), or a test before has to record such a span, "
+    "as the name may be misspelt"
+)
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,11 @@ class SpanGate:
     def watched(self) -> frozenset[str]:
         """The names whose number is limited."""
         return frozenset(one.span for one in self.budgets if one.budget.metric is SPAN_COUNT)
+
+    @property
+    def has_unknown(self) -> bool:
+        """Whether a limit of 0 stands on a name that is not known so far."""
+        return any(not one.budget.limit and not self.known.has(one.span) for one in self.budgets)
 
     def judge(self, store: SpanStore, *, is_load: bool = False) -> list[BudgetResult]:
         """Return the result of every budget.

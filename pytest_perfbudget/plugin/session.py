@@ -32,6 +32,7 @@ from pytest_perfbudget.plugin.failure import failure_of, misuse_fails
 from pytest_perfbudget.plugin.keys import (
     CHILD,
     EXPECTATIONS_OUTPUT,
+    KNOWN_SPANS_OUTPUT,
     LOCK_INPUT,
     REMARK_OUTPUT,
     SHARING_OUTPUT,
@@ -176,6 +177,8 @@ class PerfSession:
             if self.comparison is not None:
                 self.comparison.start()
         result = yield
+        if hasattr(self.config, "workeroutput"):
+            self.config.workeroutput[KNOWN_SPANS_OUTPUT] = self.known_spans.names
         if self.tests.is_any and self.comparison is not None:
             with self.lock.exclusive():
                 late = self.comparison.finish()

@@ -234,7 +234,7 @@ class TestALimitOfZero:
         (result,) = gate({"max_count": 0}, name="bd").judge(store(10))
         assert result.verdict.value == "unmeasured"
         assert result.reason.startswith("no span has the name 'bd'; recorded: db; for a limit of 0, ")
-        assert result.reason.endswith("a test before has to record such a span, as its name may be misspelt")
+        assert result.reason.endswith("a test before has to record such a span, as the name may be misspelt")
 
     def test_is_unmeasured_where_nothing_was_executed(self) -> None:
         ours = gate({"max_count": 0}, name="sql")

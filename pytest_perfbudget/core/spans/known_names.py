@@ -21,6 +21,11 @@ class KnownNames:
         if len(self._names) < _MOST_NAMES:
             self._names.update(names)
 
+    @property
+    def names(self) -> list[str]:
+        """The names in order, for another process."""
+        return sorted(self._names)
+
     def has(self, name: str) -> bool:
         """Return whether a span of a name exists, or of a name that a pattern covers."""
         return any(covers(name, one) for one in self._names)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_perfbudget.compare.strategy import MeasurementRequest
@@ -27,6 +28,7 @@ from pytest_perfbudget.measure.thread_use import ThreadReading, use_between
 from pytest_perfbudget.measure.traced_subject import TracedSubject
 from pytest_perfbudget.plugin.measuring.judged_spans import NO_SPANS, JudgedSpans
 from pytest_perfbudget.plugin.measuring.protocols import MeasuringRun
+from pytest_perfbudget.plugin.measuring.tracked_names import tracked_names
 from pytest_perfbudget.tracing.tracked import names_of_track
 
 if TYPE_CHECKING:
@@ -72,8 +74,9 @@ class SpanWatch:
 
 
 class _RecordingWatch(SpanWatch):
-    def __init__(self, gate: SpanGate, gatherer: SpanGatherer) -> None:
+    def __init__(self, gate: SpanGate, gatherer: SpanGatherer, root: Path) -> None:
         self._gate = gate
+        self._root = root
         self._gatherer = gatherer
 
     def completed(self, recording: Recording) -> Recording:
@@ -105,7 +108,7 @@ class _RecordingWatch(SpanWatch):
     def judged(self, *, load_begin_ns: int | None = None) -> JudgedSpans:
         if load_begin_ns is not None:
             self._gatherer.keep(load_begin_ns)
-        return judged_spans(self._gate, self._gatherer, is_load=load_begin_ns is not None)
+        return judged_spans(self._gate, self._gatherer, self._root, is_load=load_begin_ns is not None)
 
 
 class _BatchWatch(SpanWatch):
@@ -174,11 +177,13 @@ class _WindowWatch(SpanWatch):
         return replace(recording, spans=in_order(self._store, self._sizes))
 
 
-def judged_spans(gate: SpanGate, gatherer: SpanGatherer, *, is_load: bool = False) -> JudgedSpans:
+def judged_spans(gate: SpanGate, gatherer: SpanGatherer, root: Path, *, is_load: bool = False) -> JudgedSpans:
     """Return the spans of a measurement that has ended, with the results of their budgets."""
     gatherer.finish(gate.expected)
     store = gatherer.store
     gate.known.note([*store.names, *names_of_track()])
+    if gate.has_unknown:
+        gate.known.note(tracked_names(root))
     results = gate.judge(store, is_load=is_load)
     doubts = []
     if store.lost:
@@ -232,4 +237,4 @@ def span_watch(
     kind = ComparedStore if is_compared else SpanStore
     found = kind(gate.watched, gate.names)
     gatherer = SpanGatherer(root, gate.watched, clock=clock, receiver=session.receiver, is_load=is_load, store=found)
-    return _RecordingWatch(gate, gatherer)
+    return _RecordingWatch(gate, gatherer, root)

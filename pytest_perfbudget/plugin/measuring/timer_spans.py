@@ -90,7 +90,8 @@ class TimerSpans:
             return None
         session = self._run.session
         limits = () if session.is_child else effective.spans
-        return judged_spans(SpanGate(limits, session.settings.errors, session.known_spans), gatherer)
+        gate = SpanGate(limits, session.settings.errors, session.known_spans)
+        return judged_spans(gate, gatherer, self._run.item.config.rootpath)
 
     def completed(self, name: str, recording: Recording, parts: Sequence[int]) -> Recording:
         """Return the recording of a timer for a comparison, with the spans of all blocks or of each turn.

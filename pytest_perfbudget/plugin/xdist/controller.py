@@ -14,6 +14,7 @@ from pytest_perfbudget.plugin.keys import (
     ENVIRONMENT_INPUT,
     ERROR_OUTPUT,
     EXPECTATIONS_OUTPUT,
+    KNOWN_SPANS_OUTPUT,
     LATE_OUTPUT,
     LOCK_INPUT,
     REMARK_OUTPUT,
@@ -89,6 +90,8 @@ class Controller:
                 report = hook.pytest_report_from_serializable(config=self._config, data=data)
                 report.node = node
                 hook.pytest_runtest_logreport(report=report)
+        if output.get(KNOWN_SPANS_OUTPUT):
+            self._begin().known_spans.note(output[KNOWN_SPANS_OUTPUT])
         if REMARK_OUTPUT in output:
             comparison = self._begin().comparison
             if comparison is not None:

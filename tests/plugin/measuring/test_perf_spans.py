@@ -7,7 +7,7 @@ from http.server import ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from scripting import Project
+from scripting import TWO_WORKERS, Project
 
 SHOP = """
 from itertools import count
@@ -285,6 +285,44 @@ max_count = 0
     result = plain.run(NOWHERE, "--perf-strict", pyproject=pyproject)
     found = [one["span"] for one in plain.report["findings"] if one["kind"] == "not_recorded"]
     assert (found, result.ret) == (["mail.snd"], pytest.ExitCode.TESTS_FAILED)
+
+
+@pytest.mark.slow
+def test_workers_of_xdist_tell_the_controller_which_names_exist(plain: Project) -> None:
+    """The controller imports no code of the project."""
+    pyproject = """
+[tool.perfbudget.spans."mail.send"]
+max_count = 0
+[tool.perfbudget.spans."mail.snd"]
+max_count = 0
+"""
+    plain.run(NOWHERE, *TWO_WORKERS, pyproject=pyproject)
+    found = [one["span"] for one in plain.report["findings"] if one["kind"] == "not_recorded"]
+    assert found == ["mail.snd"]
+
+
+IN_THE_SOURCE = """
+import shop
+from pytest_perfbudget import track
+
+def send():
+    with track("mail.send", statement="RCPT"):
+        shop.advance(1)
+
+@pytest.mark.perf_budget(spans={"mail.send": {"max_count": 0}, "mail.snd": {"max_count": 0}})
+def test_sends_nothing():
+    with track("render"):
+        shop.advance(1)
+"""
+
+
+def test_a_name_in_the_source_is_known_before_its_code_runs(plain: Project) -> None:
+    """Other tests may record such spans later, or in another worker."""
+    plain.run(IN_THE_SOURCE)
+    assert span_verdicts(plain) == {
+        "test_sends_nothing mail.send count": "within",
+        "test_sends_nothing mail.snd count": "unmeasured",
+    }
 
 
 def test_a_mistake_in_a_marker_stops_the_session(plain: Project) -> None:
