@@ -68,6 +68,7 @@ def begin(config: pytest.Config) -> PerfSession:
     config.pluginmanager.register(session, SESSION)
     config.pluginmanager.register(session.tests.observer, "perfbudget-observer")
     _ask_base(config, session)
+    _observe_used(config, session)
     if session.settings.codspeed:  # pytest-codspeed, which defines them, may be gone
         for name in CODSPEED_MARKERS:
             config.addinivalue_line("markers", f"{name}: measure the test's body")
@@ -84,11 +85,25 @@ def begin(config: pytest.Config) -> PerfSession:
     return session
 
 
+def _observe_used(config: pytest.Config, session: PerfSession) -> None:
+    """Register the plugin that looks which distributions the tests use, if the session has a history."""
+    option = config.option.perf_history
+    if (session.settings.history if option is None else option) and not session.is_child and _runs_tests(config):
+        # Imported here: few sessions need it.
+        from pytest_perfbudget.plugin.collection.used_distributions import UsedDistributions  # noqa: PLC0415
+
+        config.pluginmanager.register(UsedDistributions(config.rootpath, session.tests))
+
+
+def _runs_tests(config: pytest.Config) -> bool:
+    """Return whether this process runs tests; the controller of pytest-xdist runs none."""
+    return getattr(config.option, "dist", "no") == "no" or is_xdist_worker(config)
+
+
 def _ask_base(config: pytest.Config, session: PerfSession) -> None:
     """Register the plugin that asks the base what it would do with its perf tests."""
     policy, comparison = session.base_policy, session.comparison
-    is_controller = getattr(config.option, "dist", "no") != "no" and not is_xdist_worker(config)
-    if policy is None or comparison is None or is_controller or names_tests(config):
+    if policy is None or comparison is None or not _runs_tests(config) or names_tests(config):
         return
     from pytest_perfbudget.plugin.collection.tests_of_base import TestsOfBase  # noqa: PLC0415 - few sessions need it
 

@@ -43,7 +43,8 @@ class Circumstances:
         machine_key: the key of the machine's profile.
         machine: the processor, the architecture and the system.
         python: the implementation and the version of Python, such as `CPython 3.11.7`.
-        lock: a digest of the dependencies; empty if they are not known.
+        lock: a digest of the lock file, or the versions of the distributions that the project uses; empty if these are
+            not known. See `core.history.dependencies`.
     """
 
     id: str

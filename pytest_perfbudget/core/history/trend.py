@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from itertools import accumulate, pairwise
 from typing import Any, Final
 
+from pytest_perfbudget.core.history.dependencies import changed_dependencies, filled, told_dependencies
 from pytest_perfbudget.core.history.session import Circumstances, HistoryPoint
 from pytest_perfbudget.core.metrics import Direction
 
@@ -130,7 +131,7 @@ class Trend:
         found = []
         for index, both in enumerate(pairwise(self._circumstances()), start=1):
             pairs = dict(zip(_CIRCUMSTANCES, zip(*both, strict=True), strict=True))
-            if changed := {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}:
+            if changed := {name: _differing(name, *pair) for name, pair in pairs.items() if pair[0] != pair[1]}:
                 found.append(Marker(index, changed))
         return found
 
@@ -148,18 +149,25 @@ class Trend:
     def _circumstances(self) -> list[tuple[str, ...]]:
         """Return the machine, Python, dependencies and timing of each point, as far as they are known at all."""
         # The last point has no timing if none matters; what a migration guesses of earlier points does not either.
-        names = ("machine", "python", "lock", "timing" if self.points and self.points[-1].timing else "")
-        known = [_filled([getattr(one, name) if name else "" for one in self.points]) for name in names]
+        matters = bool(self.points and self.points[-1].timing)
+        known = (
+            filled([one.machine for one in self.points]),
+            filled([one.python for one in self.points]),
+            told_dependencies([one.lock for one in self.points]),
+            filled([one.timing if matters else "" for one in self.points]),
+        )
         return list(zip(*known, strict=True))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the trend as builtins."""
+        """Return the trend as builtins; of versions, a point has those that are not the same at all points."""
+        told = told_dependencies([one.lock for one in self.points])
+        locks = [own if " " in one.lock else one.lock for one, own in zip(self.points, told, strict=True)]
         return {
             **asdict(self.key),
             "component": self.component,
             "unit": self.unit,
             "direction": self.direction.value,
-            "points": [asdict(one) for one in self.points],
+            "points": [{**asdict(one), "lock": lock} for one, lock in zip(self.points, locks, strict=True)],
             "markers": [one.to_dict() for one in self.markers],
         }
 
@@ -239,14 +247,10 @@ def ranked_points(points: Iterable[HistoryPoint]) -> list[list[HistoryPoint]]:
     ]
 
 
-def _filled(words: Sequence[str]) -> list[str]:
-    """Return words, each empty word replaced by the word before, or else by the first that is not empty."""
-    last = next(filter(None, words), "")
-    found = []
-    for word in words:
-        last = word or last
-        found.append(last)
-    return found
+def _differing(circumstance: str, before: str, after: str) -> tuple[str, str]:
+    """Return the parts of a circumstance that differ, before and after."""
+    parts = changed_dependencies(before, after) if circumstance == "dependencies" else None
+    return parts or (before, after)
 
 
 def main_metric(metrics: Iterable[str]) -> str:

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from pytest_perfbudget.core.history.dependencies import changed_dependencies
 from pytest_perfbudget.core.history.session import Circumstances
 
-_ENVIRONMENT: Final = {"machine": "machine", "python": "Python", "lock": "dependencies"}
-"""The circumstances that have to be equal, with the words that markers have for them."""
+_ENVIRONMENT: Final = {"machine": "machine", "python": "Python"}
+"""The circumstances that have to be equal beside the dependencies, with the words that markers have for them."""
 
 
 class Lack(enum.Enum):
@@ -58,4 +59,6 @@ def why_unheld(now: Circumstances, of_anchor: Sequence[Circumstances] | None) ->
 def _changed(before: Circumstances, now: Circumstances) -> dict[str, tuple[str, str]]:
     """Return the circumstances that differ; a circumstance that is not known does not differ."""
     pairs = {word: (getattr(before, name), getattr(now, name)) for name, word in _ENVIRONMENT.items()}
-    return {word: pair for word, pair in pairs.items() if all(pair) and pair[0] != pair[1]}
+    found = {word: pair for word, pair in pairs.items() if all(pair) and pair[0] != pair[1]}
+    dependencies = changed_dependencies(before.lock, now.lock)
+    return found if dependencies is None else {**found, "dependencies": dependencies}

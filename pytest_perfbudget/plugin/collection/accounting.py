@@ -27,7 +27,8 @@ fixture of the project here, and not there. Of the tests that were skipped here,
 `may measure less` those of which that is not known and only a conftest.py differs, each with the reason in the place of
 the name; so has `measures other code` those that measure other code, where the code before is the same in both commits.
 `other file` has the modules that are imported from another file than in the commit, each with both files, and
-`shadowed file` those whose file of the commit hides no change. A list that would be empty may be missing."""
+`shadowed file` those whose file of the commit hides no change. For a history, `used` has the distributions that the
+tests use, each with its version. A list that would be empty may be missing."""
 
 
 class CollectionObserver:

@@ -11,6 +11,7 @@ from typing import Final
 
 from pytest_perfbudget.baseline.commit import current_branch, folder_in_repository, full_commit, is_dirty
 from pytest_perfbudget.baseline.machine import this_machine
+from pytest_perfbudget.core.history.dependencies import dependencies_text
 from pytest_perfbudget.core.history.session import Circumstances, HistorySession, history_session
 from pytest_perfbudget.core.run_result import RunResult
 from pytest_perfbudget.core.session_findings import drift_not_judged
@@ -122,10 +123,11 @@ class SessionHistory:
         return now.circumstances.at_s - self._session.settings.history_days * _DAY_S
 
     def _circumstances(self, result: RunResult) -> Circumstances:
-        from pytest_perfbudget.history.dependencies import dependencies_digest  # noqa: PLC0415 - for a history only
+        from pytest_perfbudget.history.lock_file import lock_digest  # noqa: PLC0415 - for a history only
 
         root, code = self._session.config.rootpath, self._revision
         machine = this_machine()
+        used = {one[0]: one[1] for one in self._session.tests.expectations.get("used", ())}
         return Circumstances(
             uuid.uuid4().hex,
             datetime.fromisoformat(result.session.started_at).timestamp(),
@@ -136,7 +138,7 @@ class SessionHistory:
             machine.key,
             f"{machine.cpu}, {machine.architecture}, {machine.system}",
             f"{result.session.implementation} {result.session.python}",
-            dependencies_digest(root),
+            lock_digest(root) or dependencies_text(used),
         )
 
 

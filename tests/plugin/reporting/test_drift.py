@@ -343,6 +343,7 @@ def test_a_session_without_the_anchors_baseline_says_how_to_time_as_then(lean: P
 def test_nothing_to_hold_against_the_anchor_has_its_reason_and_its_remedy(
     lean: Project, changed: dict[str, Any], tests: str, reason: str
 ) -> None:
+    lean.file("uv.lock", "1")
     first = at_the_anchor(lean, TABLE)
     file = lean.pytester.path / "kept.db"
     file.unlink()

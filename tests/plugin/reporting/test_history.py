@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -53,6 +55,35 @@ def test_the_commit_the_branch_and_the_changes_are_kept(lean: Project) -> None:
     assert (dirty.commit, dirty.is_dirty) == (first, True)
     assert clean.id != dirty.id
     assert clean.lock == dirty.lock != ""
+
+
+IMPORTS = """
+@pytest.mark.perf_budget(p95_ms=5)
+def test_it():
+    advance(4)
+
+@pytest.mark.perf_budget(p95_ms=5)
+def test_late():
+    import filelock
+    advance(4)
+"""
+
+
+def test_the_versions_of_what_the_tests_use_are_kept(each_way: Project) -> None:
+    """A module that is imported in one worker of pytest-xdist is used by the session, and a linter is not."""
+    each_way.file("pyproject.toml", TABLE)
+    each_way.run(IMPORTS)
+    (session,) = kept(each_way)
+    found = dict(one.split() for one in session.circumstances.lock.split(", "))
+    assert found["filelock"] == version("filelock")
+    assert not {"pytest", "ruff", "mypy"} & {*found}
+
+
+def test_a_lock_file_stands_for_the_versions(lean: Project) -> None:
+    lean.file("uv.lock", "1")
+    lean.run(TESTS, "--perf-history=history.db")
+    (session,) = kept(lean, Path("history.db"))
+    assert re.fullmatch("[0-9a-f]{8}", session.circumstances.lock)
 
 
 WAITS = """
