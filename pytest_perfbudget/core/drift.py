@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any, Final
 
+from pytest_perfbudget.core.distributions import t_probability, t_quantile
 from pytest_perfbudget.core.metrics import Direction
+from pytest_perfbudget.core.results import RegressionResult
 
 WARN_AT: Final = 0.05
 """The growth from which a drift is a warning."""
@@ -21,9 +23,15 @@ WARN_AT: Final = 0.05
 ALPHA: Final = 0.01
 """The largest probability that a growth of exactly the limit is called above the limit."""
 
+FEWEST: Final = 8
+"""The fewest sessions of the same machine, Python and dependencies that show the spread between sessions."""
+
 _CONFIDENCE: Final = 0.95
 _HALF_WIDTH: Final = NormalDist().inv_cdf((1 + _CONFIDENCE) / 2)
 """Half the width of the interval for a growth, in standard errors."""
+
+_MOST_DOF: Final = 10_000.0
+_HALVINGS: Final = 40
 
 _MOST_ANCHORS: Final = 10
 """The most sessions of the anchor that are worth their time, rather than a second session of each commit."""
@@ -114,14 +122,56 @@ def judge_drift(
     half = _HALF_WIDTH * error
     worse = growth if direction is Direction.LOWER else -growth
     p_value = None if max_drift is None else _p_value(worse - _log(max_drift), error)
-    if p_value is not None and p_value < ALPHA:
-        verdict = DriftVerdict.EXCEEDED
-    elif worse - half > _log(warn_at):
-        verdict = DriftVerdict.DRIFTING
-    else:
-        is_open = max_drift is not None and worse + half > _log(max_drift)
-        verdict = DriftVerdict.UNDECIDED if is_open else DriftVerdict.WITHIN
+    verdict = _verdict(p_value, (worse - half, worse + half), warn_at, max_drift)
     return Drift(verdict, ratio, math.exp(growth - half), math.exp(growth + half), warn_at, max_drift, p_value)
+
+
+def drift_of_pairs(
+    change: RegressionResult, *, warn_at: float = WARN_AT, max_drift: float | None = None
+) -> Drift | None:
+    """Return the growth of a time since the anchor, of a session that compared its code with that of the anchor.
+
+    Processes of both ran side by side, so that no spread between sessions is in the growth.
+
+    Args:
+        change: the comparison.
+        warn_at: see `judge_drift`.
+        max_drift: see `judge_drift`.
+
+    Returns:
+        The drift; None if the comparison has no interval.
+    """
+    ratio, lower, upper, error = change.ratio, change.lower, change.upper, change.log_std_error
+    if not ratio or not lower or not upper or not error:
+        return None
+    p_value = None
+    if max_drift is not None:
+        dof = _dof(math.log(upper / lower) / 2 / error)
+        p_value = t_probability(dof, (_log(max_drift) - math.log(ratio)) / error)
+    verdict = _verdict(p_value, (math.log(lower), math.log(upper)), warn_at, max_drift)
+    return Drift(verdict, ratio, lower, upper, warn_at, max_drift, p_value)
+
+
+def _verdict(
+    p_value: float | None, interval: tuple[float, float], warn_at: float, max_drift: float | None
+) -> DriftVerdict:
+    """Return the verdict on a growth for the worse, by the bounds of its logarithm."""
+    if p_value is not None and p_value < ALPHA:
+        return DriftVerdict.EXCEEDED
+    if interval[0] > _log(warn_at):
+        return DriftVerdict.DRIFTING
+    is_open = max_drift is not None and interval[1] > _log(max_drift)
+    return DriftVerdict.UNDECIDED if is_open else DriftVerdict.WITHIN
+
+
+def _dof(quantile: float) -> float:
+    """Return the degrees of freedom with which an interval is so many standard errors wide to each side."""
+    low, high = 0.0, math.log(_MOST_DOF)
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        is_wider = t_quantile(math.exp(middle), (1 + _CONFIDENCE) / 2) > quantile
+        low, high = (middle, high) if is_wider else (low, middle)
+    return math.exp(high)
 
 
 def sessions_needed(max_drift: float, error: float, anchors: int, presents: int) -> tuple[int, int] | None:

@@ -6,10 +6,11 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from pytest_perfbudget.core.drift import Drift, DriftVerdict, sessions_needed
+from pytest_perfbudget.core.drift import FEWEST, Drift, DriftVerdict, sessions_needed
 from pytest_perfbudget.core.finding import DRIFT, Finding
 from pytest_perfbudget.core.history.trend import BETWEEN_READINGS
 from pytest_perfbudget.core.history.unheld import Lack, Unheld
+from pytest_perfbudget.core.results import RegressionResult
 from pytest_perfbudget.report.numbers import change_interval, counted, percent, quantity, tolerance_text
 from pytest_perfbudget.report.remedies import named
 
@@ -23,16 +24,45 @@ def drift_text(creep: Creep, metric: str, unit: str, anchor: str) -> str:
     return f"{growth_text(creep.drift, anchor)}, {limit_text(creep.drift)}: {metric} {before} -> {after}"
 
 
-def drift_remedy(test: str, name: str, anchor: str) -> str:
-    """Return the command that finds the commit behind a drift.
+def drift_remedy(test: str, name: str, anchor: str, *, is_step: bool) -> str:
+    """Return the command that finds the commit behind a drift, or what grew if no single commit is behind it.
 
     Args:
         test: the test as an argument of pytest.
         name: the measurement's own name; empty if it has none.
         anchor: the name of the anchor.
+        is_step: whether most of the drift is a step at one place.
     """
-    named = f" --name {shlex.quote(name)}" if name else ""
-    return f"Find the commit: perfbudget bisect {shlex.quote(test)} --good {shlex.quote(anchor)}{named}"
+    if is_step:
+        named = f" --name {shlex.quote(name)}" if name else ""
+        return f"Find the commit: perfbudget bisect {shlex.quote(test)} --good {shlex.quote(anchor)}{named}"
+    return f"No single commit: pytest {shlex.quote(test)} --perf-against {shlex.quote(anchor)} names what grew"
+
+
+def pairs_text(drift: Drift, change: RegressionResult, anchor: str) -> str:
+    """Return the drift of a time that was compared with the anchor itself, in one sentence."""
+    before, after = (quantity(one or 0.0, change.unit) for one in (change.before, change.after))
+    return f"{growth_text(drift, anchor)}, {limit_text(drift)}: {before} -> {after}, side by side"
+
+
+def undecided_pairs_text(found: Mapping[str, Drift], anchor: str) -> str:
+    """Return that the growth of times that were compared with the anchor may or may not be above `max_drift`."""
+    first = next(iter(found.values()))
+    growth = f": {growth_text(first, anchor)}" if len(found) == 1 else f" since {anchor}"
+    limits = dict.fromkeys(tolerance_text(one.max_drift or 0.0) for one in found.values())
+    return (
+        f"{named([*found])}{growth}, with max_drift = {', '.join(limits)} inside of the interval: "
+        "a further comparison may tell"
+    )
+
+
+def judged_by_pairs_text(found: Sequence[Drift], anchor: str) -> str:
+    """Return that no time that was compared with the anchor lies above its limit."""
+    limits = dict.fromkeys(tolerance_text(one.warn_at if one.max_drift is None else one.max_drift) for one in found)
+    return (
+        f"{counted(len(found), 'time')} compared with {anchor}, the anchor, side by side: "
+        f"none surely above {', '.join(limits)}"
+    )
 
 
 def fails_by_drift_text(findings: Iterable[Finding]) -> str:
@@ -80,21 +110,36 @@ def unheld_text(found: Unheld, anchor: str, file: str) -> str:
         anchor: the name of the anchor.
         file: the history as an argument of pytest.
     """
-    once = f"check out {anchor} and run pytest --perf-history={shlex.quote(file)} once"
+    there = f"check out {anchor} and run pytest --perf-history={shlex.quote(file)}"
+    later = f"for each later session, {there}: drift is judged from {FEWEST} sessions on"
+    now = side_by_side_text(anchor)
     if found.lack in (Lack.SESSIONS, Lack.ANCHOR):
         lacks = "no session yet" if found.lack is Lack.SESSIONS else f"no session of {anchor}"
-        why = f"the history has {lacks}: {once}, or fetch the sessions of others: perfbudget history pull"
+        why = f"the history has {lacks}: {now}; {later}; sessions of others: perfbudget history pull"
     elif found.lack is Lack.CLEAN_ANCHOR:
-        why = f"the sessions of {anchor} had uncommitted changes: {once}, without changes"
+        why = (
+            f"the sessions of {anchor} had uncommitted changes: {now}; for each later session, {there} without changes"
+        )
     elif found.lack is Lack.ENVIRONMENT:
-        others = " and ".join(f"{another(name)} ({before}, now {now})" for name, (before, now) in found.changed.items())
-        why = f"the sessions of {anchor} had {others}: {once}, or name a later anchor"
+        others = " and ".join(f"{another(name)} ({one}, now {other})" for name, (one, other) in found.changed.items())
+        again = "" if _is_of_lock_file(found) else f", or {there} again"
+        why = f"the sessions of {anchor} had {others}: {now}; for each later session, name a later anchor{again}"
     elif found.lack is Lack.TIMING:
         return f"nothing to hold against {anchor}: {timing_text(found.changed['timing'], anchor, file)}"
     else:
         why = f"the sessions of {anchor} have none of these measurements, which are newer or were not run there: "
-        why += "name a later anchor, or run them there once"
+        why += "name a later anchor, or run them there"
     return f"nothing to hold against {anchor}: {why}"
+
+
+def _is_of_lock_file(found: Unheld) -> bool:
+    """Return whether the lock files differ, of which a checkout of the anchor has its own."""
+    return not all(" " in one for one in found.changed.get("dependencies", (" ",)))
+
+
+def side_by_side_text(anchor: str) -> str:
+    """Return the command that judges drift without a history."""
+    return f"pytest --perf-against {shlex.quote(anchor)} judges it now, in one session"
 
 
 def timing_text(timings: tuple[str, str], anchor: str, file: str, names: Sequence[str] = ()) -> str:
@@ -110,7 +155,10 @@ def timing_text(timings: tuple[str, str], anchor: str, file: str, names: Sequenc
     of = f" {named(names)}" if names else ""
     how = f"pytest --perf-comparable --perf-history={shlex.quote(file)}"
     # A checkout of the anchor has the baseline of its own commit, if any; the option needs none.
-    remedy = f"check out {anchor} and run {how} once" if BETWEEN_READINGS in now else f"run {how}"
+    if BETWEEN_READINGS in now:
+        remedy = f"{side_by_side_text(anchor)}; for each later session, check out {anchor} and run {how}"
+    else:
+        remedy = f"run {how}"
     return f"the sessions of {anchor} timed{of} {before}, and this session {now}: {remedy}"
 
 
@@ -132,7 +180,8 @@ def few_sessions_text(found: Mapping[str, Creep], needed: int, among: int, ancho
     of = "" if len(found) == among else f" of {named([*found])}"
     return (
         f"{needed} sessions of this branch with this machine, Python and dependencies are needed to see how much "
-        f"unchanged code varies, and there are {have}{of}, this one among them ({of_anchor} of {anchor})"
+        f"unchanged code varies, and there are {have}{of}, this one among them ({of_anchor} of {anchor}); "
+        f"{side_by_side_text(anchor)}"
     )
 
 
@@ -151,25 +200,29 @@ def undecided_text(found: Mapping[str, Creep], anchor: str) -> str:
         if (numbers := sessions_needed(limit, one.error, one.anchors, one.presents))
     ]
     if not needed:
-        return f"{text}: further sessions of this commit would tell"
+        return f"{text}: further sessions of this commit would tell; {side_by_side_text(anchor)}"
     anchors, presents = (max(numbers) for numbers in zip(*needed, strict=True))
     have, here = (_range(found.values(), name) for name in ("anchors", "presents"))
     each, so_far = (f" and {presents} of each commit", f" and {here}") if presents > 1 else ("", "")
     would = f"{counted(anchors, 'session')} of {anchor}{each} would decide for unchanged code (so far {have}{so_far})"
+    would += f"; {side_by_side_text(anchor)}"
     return f"{text}: {would}"
 
 
 def candidate_text(found: Mapping[str, Creep], anchor: str) -> str:
-    """Return that one session alone shows numbers above `max_drift`.
+    """Return that one session alone shows numbers above `max_drift`, and what decides.
 
     Args:
         found: the drift of each of these measurements.
         anchor: the name of the anchor.
     """
-    return (
-        f"{_grown(found, anchor)}, above {_allowed(found)} by one session alone, which is far from the sessions "
-        "beside: a further session of this commit decides"
-    )
+    texts = []
+    for is_anchor, of in ((False, "this commit"), (True, anchor)):
+        if same := {name: one for name, one in found.items() if one.is_by_anchor is is_anchor}:
+            alone = f"one session of {anchor}" if is_anchor else "one session alone"
+            beside = f"by {alone}, which is far from the others: a further session of {of} decides"
+            texts.append(f"{_grown(same, anchor)}, above {_allowed(same)} {beside}")
+    return f"{'; '.join(texts)}; {side_by_side_text(anchor)}"
 
 
 def _grown(found: Mapping[str, Creep], anchor: str) -> str:

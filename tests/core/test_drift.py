@@ -11,8 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_perfbudget.core.drift import Anchored, DriftVerdict, judge_drift, sessions_needed
+from pytest_perfbudget.core.drift import (
+    ALPHA,
+    Anchored,
+    Drift,
+    DriftVerdict,
+    drift_of_pairs,
+    judge_drift,
+    sessions_needed,
+)
+from pytest_perfbudget.core.effect import Effect
 from pytest_perfbudget.core.metrics import Direction
+from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 
 ANCHOR = Anchored(100.0, 0.01)
 RATIOS = st.floats(0.1, 10)
@@ -50,6 +60,48 @@ class TestTwelveCommits:
         for before, after in zip(self.COMMITS, self.COMMITS[1:], strict=False):
             one = judge_drift(Anchored(before, 0.001), Anchored(after, 0.001))
             assert one.verdict is DriftVerdict.WITHIN
+
+
+class TestPairs:
+    """The drift of a session that compared its code with that of the anchor."""
+
+    @staticmethod
+    def drift(growth: float, max_drift: float | None = 0.05, *, error: float = 0.01, dof: float = 5.0) -> Drift:
+        effect = Effect(math.log1p(growth), error, dof, 3, 0.0)
+        lower, upper = (math.exp(effect.bound(one)) for one in (0.025, 0.975))
+        change = RegressionResult(
+            "time", RegressionVerdict.UNDECIDED, ratio=1 + growth, lower=lower, upper=upper, log_std_error=error
+        )
+        found = drift_of_pairs(change, max_drift=max_drift)
+        assert found is not None
+        return found
+
+    @pytest.mark.parametrize(
+        ("growth", "max_drift", "expected"),
+        [
+            (0.13, 0.05, DriftVerdict.EXCEEDED),
+            (0.13, 0.12, DriftVerdict.DRIFTING),
+            (0.13, None, DriftVerdict.DRIFTING),
+            (0.04, 0.05, DriftVerdict.UNDECIDED),
+            (0.0, 0.05, DriftVerdict.WITHIN),
+            (-0.2, 0.05, DriftVerdict.WITHIN),
+        ],
+    )
+    def test_the_interval_and_the_limit_decide(
+        self, growth: float, max_drift: float | None, expected: DriftVerdict
+    ) -> None:
+        assert self.drift(growth, max_drift).verdict is expected
+
+    @pytest.mark.parametrize("dof", [1.5, 3.0, 12.0, 400.0])
+    def test_a_growth_fails_at_the_stated_significance_however_few_pairs_there_are(self, dof: float) -> None:
+        above = math.expm1(math.log(1.05) + 0.01 * -Effect(0.0, 1.0, dof, 3, 0.0).bound(ALPHA))
+        just, hardly = (self.drift(above + one, dof=dof) for one in (1e-4, -1e-4))
+        assert just.p_value == pytest.approx(ALPHA, rel=0.05)
+        assert just.verdict is DriftVerdict.EXCEEDED
+        assert hardly.verdict is not DriftVerdict.EXCEEDED
+
+    def test_a_comparison_without_an_interval_says_nothing(self) -> None:
+        assert drift_of_pairs(RegressionResult("time", RegressionVerdict.NEW)) is None
 
 
 class TestVerdicts:

@@ -11,20 +11,22 @@ from typing import Final
 
 import numpy as np
 
+from pytest_perfbudget.core.change_points import change_points
 from pytest_perfbudget.core.distributions import t_quantile
-from pytest_perfbudget.core.drift import ALPHA, WARN_AT, Anchored, Drift, DriftVerdict, judge_drift
+from pytest_perfbudget.core.drift import ALPHA, FEWEST, WARN_AT, Anchored, Drift, DriftVerdict, judge_drift
 from pytest_perfbudget.core.history.trend import Trend, TrendPoint
 from pytest_perfbudget.core.level_fit import fit_levels
 from pytest_perfbudget.core.level_scatter import LEAST_SPREAD, Scatter, scatter_about, scatter_of_neighbours
 from pytest_perfbudget.core.levels import Floats, find_levels, without_drift
 from pytest_perfbudget.core.metrics import Direction
 
-FEWEST: Final = 8
-"""The fewest sessions of the same machine, Python and dependencies that show the spread between sessions."""
+_MOST: Final = 0.5
+"""The share of a drift from which one step is most of it."""
 
 _FAR: Final = 2.75
 """The difference between the worst session of a commit and the others, or the session before if there is no other, in
-standard deviations, from which the session may be an outlier. A creep comes in smaller steps."""
+standard deviations, from which the session may be an outlier. So it is with the sessions of the anchor, or its only
+session and those before and after. A creep comes in smaller steps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ class Creep:
         presents: the number of sessions of the last point's commit.
         sessions: the number of sessions with the same machine, Python and dependencies as the last point.
         error: the standard error of a single session's logarithm; None if it is not known.
+        is_by_anchor: whether the drift is a candidate because of a session of the anchor.
     """
 
     drift: Drift
@@ -48,6 +51,7 @@ class Creep:
     presents: int
     sessions: int
     error: float | None = None
+    is_by_anchor: bool = False
 
 
 def find_creep(trend: Trend, anchor: str, *, warn_at: float = WARN_AT, max_drift: float | None = None) -> Creep | None:
@@ -79,23 +83,53 @@ def find_creep(trend: Trend, anchor: str, *, warn_at: float = WARN_AT, max_drift
     variances = _scatter(logs, own).variances(own) if len(points) >= FEWEST else None
     values = [one.value for one in points]
     judge = partial(judge_drift, direction=trend.direction, warn_at=warn_at, max_drift=max_drift)
-    first, second = (_mean([values[one] for one in places], places, variances) for places in (before, now))
-    drift = judge(first, second)
+    means = [_mean([values[one] for one in places], places, variances) for places in (before, now)]
+    drift, is_by_anchor = judge(*means), False
     if drift.verdict is DriftVerdict.EXCEEDED and variances is not None:
-        worst = max(now, key=lambda place: values[place] * (1 if trend.direction is Direction.LOWER else -1))
-        others = [one for one in now if one != worst] or [len(points) - 2]
-        distance = abs(logs[worst] - fmean(logs[others]))
-        is_far = distance > _FAR * math.sqrt(variances[worst] + fmean(variances[others]) / len(others))
-        without = judge(first, _mean([values[one] for one in others], others, variances))
-        if is_far and without.verdict is not DriftVerdict.EXCEEDED:
+
+        def exceeds(anchors: Sequence[int], presents: Sequence[int]) -> bool:
+            both = [_mean([values[one] for one in places], places, variances) for places in (anchors, presents)]
+            return judge(*both).verdict is DriftVerdict.EXCEEDED
+
+        worse = logs if trend.direction is Direction.LOWER else -logs
+        beside = [one for one in (before[0] - 1, before[-1] + 1) if 0 <= one < len(points)]
+        others_now = _without_outlier(now, [len(points) - 2], worse, variances)
+        others_before = _without_outlier(before, beside, -worse, variances)
+        is_by_now = bool(others_now) and not exceeds(before, others_now)
+        is_by_anchor = bool(others_before) and not is_by_now and not exceeds(others_before, now)
+        if is_by_now or is_by_anchor:
             drift = replace(drift, verdict=DriftVerdict.CANDIDATE)
     error = None if variances is None else math.sqrt(fmean(variances[[*before, *now]]))
-    return Creep(drift, first.value, second.value, len(before), len(now), len(points), error)
+    return Creep(drift, means[0].value, means[1].value, len(before), len(now), len(points), error, is_by_anchor)
 
 
 def is_above(creep: Creep) -> bool:
     """Return whether a drift is a warning or a failure."""
     return creep.drift.verdict in (DriftVerdict.EXCEEDED, DriftVerdict.DRIFTING)
+
+
+def is_step(trend: Trend, creep: Creep) -> bool:
+    """Return whether a change at one place is most of a drift, so that one commit may be behind it."""
+    changes = change_points(trend.values, trend.errors, trend.environments).changes
+    growth = math.log(creep.drift.ratio)
+    return any(math.log(one.ratio) / growth > _MOST for one in changes) if growth else False
+
+
+def _without_outlier(places: Sequence[int], beside: Sequence[int], logs: Floats, variances: Floats) -> Sequence[int]:
+    """Return the places that are left without the highest session; empty if that is not far from all others.
+
+    Args:
+        places: the places of the sessions.
+        beside: the places of the sessions before and after; these are left if there is one session.
+        logs: the numbers, such that the highest is the most pressing.
+        variances: their variances.
+    """
+    worst = max(places, key=lambda one: logs[one])
+    others = [one for one in places if one != worst]
+    groups = [others] if others else [[one] for one in beside]
+    errors = [math.sqrt(variances[worst] + fmean(variances[one]) / len(one)) for one in groups]
+    is_far = all(logs[worst] - fmean(logs[one]) > _FAR * error for one, error in zip(groups, errors, strict=True))
+    return (others or beside) if is_far else ()
 
 
 def _of_commit(points: Sequence[TrendPoint], commit: str) -> list[int]:

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_perfbudget.core.drift import DriftVerdict
+from pytest_perfbudget.core.drift import FEWEST, DriftVerdict
 from pytest_perfbudget.core.finding import DRIFT, Finding, Severity
-from pytest_perfbudget.core.history.creep import FEWEST, Creep, find_creep, is_above
+from pytest_perfbudget.core.history.creep import Creep, find_creep, is_above, is_step
 from pytest_perfbudget.core.history.session import HistorySession
 from pytest_perfbudget.core.history.trend import Line, SeriesKey, Trend, along_line, extended, ranked_points
 from pytest_perfbudget.core.history.unheld import Lack, Unheld, why_unheld
@@ -142,7 +142,7 @@ def _above(judged: list[tuple[Trend, Creep]], anchor: Anchor, policy: Policy, ty
                 judgement.is_gated,
                 file_of(key.test),
                 headline=drift_text(creep, key.metric, trend.unit, anchor.name),
-                remedy=drift_remedy(typed(key.test), key.name, anchor.name),
+                remedy=drift_remedy(typed(key.test), key.name, anchor.name, is_step=is_step(trend, creep)),
             )
 
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from pytest_perfbudget.baseline.commit import current_branch, folder_in_repository, full_commit, is_dirty
 from pytest_perfbudget.baseline.machine import this_machine
+from pytest_perfbudget.core.finding import Finding
 from pytest_perfbudget.core.history.dependencies import dependencies_text
 from pytest_perfbudget.core.history.session import Circumstances, HistorySession, history_session
 from pytest_perfbudget.core.run_result import RunResult
@@ -34,11 +35,26 @@ def with_unjudged_drift(session: PerfSession, result: RunResult, *, has_history:
     asked = "max_drift" if settings.max_drift is not None else "anchor" if settings.anchor else ""
     if not asked or (has_history and settings.anchor):
         return result
+    if settings.anchor and (found := _of_pairs(session, result)):
+        return replace(result, findings=[*result.findings, *found])
     if has_history:
         problem = 'max_drift needs an anchor, such as anchor = "last-tag" in [tool.perfbudget]'
     else:
         problem = f'{asked} needs a history: history = ".perfbudget/history.db" in [tool.perfbudget], or --perf-history'
     return replace(result, findings=[*result.findings, drift_not_judged(problem, session.policy)])
+
+
+def _of_pairs(session: PerfSession, result: RunResult) -> list[Finding]:
+    """Return the findings on drift of a session without a history that compared its code with that of the anchor."""
+    if session.config.option.perf_against is None:
+        return []
+    from pytest_perfbudget.history.anchor import find_anchor  # noqa: PLC0415 - few sessions need it
+    from pytest_perfbudget.plugin.reporting.drift_of_pairs import find_drift_of_pairs  # noqa: PLC0415
+
+    try:
+        return find_drift_of_pairs(session, result, find_anchor(session.config.rootpath, session.settings.anchor))
+    except HistoryError:
+        return []
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +96,15 @@ class SessionHistory:
             from pytest_perfbudget.history.anchor import find_anchor  # noqa: PLC0415
             from pytest_perfbudget.history.line import line_of  # noqa: PLC0415
             from pytest_perfbudget.plugin.reporting.drift import DriftHistory, find_drift  # noqa: PLC0415
+            from pytest_perfbudget.plugin.reporting.drift_of_pairs import find_drift_of_pairs  # noqa: PLC0415
 
             anchor = find_anchor(self._session.config.rootpath, name)
             self._anchor = anchor.commit
             now = self._in_short(result)
             line = line_of(self._session.config.rootpath, self._revision.commit)
             history = DriftHistory(self._file, self._typed_file, self._oldest_s(now), anchor, line)
-            found = find_drift(result, now, history, policy, partial(typed, self._session.config))
+            found = find_drift_of_pairs(self._session, result, anchor)
+            found = found or find_drift(result, now, history, policy, partial(typed, self._session.config))
         except (HistoryError, ImportError) as error:
             found = [drift_not_judged(str(error), policy)]
         return replace(result, findings=[*result.findings, *found])

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pytest_perfbudget.core.drift import ALPHA, DriftVerdict
-from pytest_perfbudget.core.history.creep import Creep, find_creep
+from pytest_perfbudget.core.history.creep import Creep, find_creep, is_step
 from pytest_perfbudget.core.history.trend import SeriesKey, Trend, TrendPoint
 from pytest_perfbudget.core.metrics import Direction
 
@@ -110,14 +110,44 @@ class TestOneSession:
         assert creep is not None
         assert creep.drift.verdict is DriftVerdict.CANDIDATE
 
+    def test_the_only_session_of_the_anchor_far_from_those_beside_is_a_candidate(self) -> None:
+        creep = found([85.0, *self.STEADY])
+        assert creep.drift.verdict is DriftVerdict.CANDIDATE
+        assert creep.is_by_anchor
+        assert not found([*self.STEADY, 120.0]).is_by_anchor
+
+    def test_a_second_session_of_the_anchor_decides(self) -> None:
+        commits = ["c0", "c0", *(f"c{at}" for at in range(1, 31))]
+        assert found([85.0, 85.0, *self.STEADY], commit=commits).drift.verdict is DriftVerdict.EXCEEDED
+        assert found([85.0, 100.0, *self.STEADY], commit=commits).drift.verdict is DriftVerdict.CANDIDATE
+
+    def test_so_do_sessions_before_the_anchor(self) -> None:
+        """Steady code until the anchor, and a step right after it."""
+        commits = ["b", "c0", *(f"c{at}" for at in range(1, 31))]
+        assert found([85.0, 85.3, *self.STEADY], commit=commits).drift.verdict is DriftVerdict.EXCEEDED
+        assert found([100.0, 85.0, *self.STEADY], commit=commits).drift.verdict is DriftVerdict.CANDIDATE
+
     def test_outliers_of_unchanged_code_fail_hardly_ever(self) -> None:
         chosen = random.Random(2)
         verdicts = []
         for _ in range(200):
-            levels = [100.0 * (1.2 if at and chosen.random() < 0.05 else 1.0) for at in range(30)]
+            levels = [100.0 * (1.2 if chosen.random() < 0.05 else 1.0) for at in range(30)]
             verdicts.append(found(noisy(levels, chosen, 0.01)).drift.verdict)
         assert verdicts.count(DriftVerdict.EXCEEDED) <= 2
         assert verdicts.count(DriftVerdict.CANDIDATE) >= 4
+
+
+class TestStep:
+    """Whether a single commit may be behind a drift, so that a search for it is worth its time."""
+
+    @pytest.mark.parametrize(
+        ("levels", "expected"), [(CREEP, False), ([100.0] * 8 + [113.0] * 8, True)], ids=["creep", "step"]
+    )
+    def test_a_step_is_most_of_the_drift(self, levels: list[float], *, expected: bool) -> None:
+        made = trend(noisy(levels, random.Random(1)))
+        creep = find_creep(made, "c0", max_drift=0.05)
+        assert creep is not None
+        assert is_step(made, creep) is expected
 
 
 class TestErrors:

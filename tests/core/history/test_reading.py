@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pytest_perfbudget.core.drift import Drift, DriftVerdict
+from pytest_perfbudget.core.forecast import crossing
 from pytest_perfbudget.core.history.creep import Creep
 from pytest_perfbudget.core.history.reading import Reading, TrendState, read_trend
 from pytest_perfbudget.core.history.trend import SeriesKey, Trend, TrendPoint
@@ -83,9 +84,10 @@ def test_a_creep_in_much_noise_is_perhaps_a_trend_without_a_forecast() -> None:
     """12 sessions of a number that grows by 24 % in all: the interval of the slope is clear of zero."""
     chosen = random.Random(0)
     crept = [100 * 1.24 ** (day / 11) * math.exp(chosen.gauss(0, 0.05)) for day in range(12)]
-    found = reading(crept, limit=200.0)
+    found = reading(crept, limit=130.0)
     assert (found.state, found.changes, found.crossing) == (TrendState.PERHAPS_MOVING, (), None)
     assert found.growth is not None
+    assert crossing(found.growth, 130.0) is not None  # were the growth a trend, it would cross the limit
     assert (found.growth.is_sure, found.growth.lower > 0) == (False, True)
     listed = history_list([found], PAGE)
     assert listed.startswith(

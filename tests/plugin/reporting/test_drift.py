@@ -97,7 +97,7 @@ def test_twelve_small_steps_fail_the_session(each_way: Project) -> None:
         "not ready: 1 number drifted above max_drift; *",
         "1 budget of 1 measurement: 1 within",
         "1 number drifted above max_drift, which fails the session and no test. "
-        "Find the commit: perfbudget bisect test_it.py::test_it --good v1.0",
+        "No single commit: pytest test_it.py::test_it --perf-against v1.0 names what grew",
         "*= 1 passed in *",
     ], consecutive=False)  # fmt: skip
     assert len(sessions(each_way.pytester.path / "kept.db", 0)) == 13
@@ -107,7 +107,10 @@ def test_without_a_limit_they_warn(lean: Project) -> None:
     result = crept(lean, 1.01)
     assert result.ret == 0
     result.stdout.fnmatch_lines(
-        ["drift warning: test_it.py::test_it: +12.7 % *", "Find the commit: perfbudget bisect test_it.py::test_it *"]
+        [
+            "drift warning: test_it.py::test_it: +12.7 % *",
+            "No single commit: pytest test_it.py::test_it --perf-against v1.0 *",
+        ]
     )
     result.stdout.no_fnmatch_line("*fails the session*")
     ((severity, test, headline),) = drifts(lean)
@@ -204,8 +207,9 @@ def test_a_gate_that_only_warns_fails_nothing(lean: Project) -> None:
         ("v9", 'anchor = "v9": git does not have this commit here: fetch it, or name another'),
         (
             "HEAD^",
-            "nothing to hold against HEAD^: the history has no session yet: check out HEAD^ and run pytest "
-            "--perf-history=kept.db once, or fetch the sessions of others: perfbudget history pull",
+            "nothing to hold against HEAD^: the history has no session yet: pytest --perf-against 'HEAD^' judges it "
+            "now, in one session; for each later session, check out HEAD^ and run pytest --perf-history=kept.db: drift is "
+            "judged from 8 sessions on; sessions of others: perfbudget history pull",
         ),
     ],
 )
@@ -242,7 +246,8 @@ def test_newer():
         (
             4e6,
             "8 sessions of this branch with this machine, Python and dependencies are needed to see how much unchanged "
-            "code varies, and there are 2 of test_it.py::test_newer, this one among them (1 of v1.0)",
+            "code varies, and there are 2 of test_it.py::test_newer, this one among them (1 of v1.0); "
+            "pytest --perf-against v1.0 judges it now, in one session",
             True,
         ),
     ],
@@ -284,8 +289,8 @@ def test_a_number_that_is_newer_than_the_anchor_is_judged_by_one_that_was_timed_
     if not is_comparable:
         assert headline == (
             "not judged: nothing to hold against v1.0: the sessions of v1.0 timed without readings of the weather, and "
-            "this session between readings of the weather (with a baseline): check out v1.0 and run pytest "
-            "--perf-comparable --perf-history=kept.db once"
+            "this session between readings of the weather (with a baseline): pytest --perf-against v1.0 judges it now, in "
+            "one session; for each later session, check out v1.0 and run pytest --perf-comparable --perf-history=kept.db"
         )
 
 
@@ -310,32 +315,33 @@ def test_a_session_without_the_anchors_baseline_says_how_to_time_as_then(lean: P
         (
             {"commit": "f" * 40},
             TESTS,
-            "the history has no session of v1.0: check out v1.0 and run pytest --perf-history=kept.db once, "
-            "or fetch the sessions of others: perfbudget history pull",
+            "the history has no session of v1.0: pytest --perf-against v1.0 judges it now, in one session; for each "
+            "later session, check out v1.0 and run pytest --perf-history=kept.db: drift is judged from 8 sessions on; "
+            "sessions of others: perfbudget history pull",
         ),
         (
             {"is_dirty": True},
             TESTS,
-            "the sessions of v1.0 had uncommitted changes: check out v1.0 and run pytest --perf-history=kept.db once, "
-            "without changes",
+            "the sessions of v1.0 had uncommitted changes: pytest --perf-against v1.0 judges it now, in one session; "
+            "for each later session, check out v1.0 and run pytest --perf-history=kept.db without changes",
         ),
         (
             {"python": "CPython 2.7.18"},
             TESTS,
-            "the sessions of v1.0 had another Python (CPython 2.7.18, now *): check out v1.0 and run pytest "
-            "--perf-history=kept.db once, or name a later anchor",
+            "the sessions of v1.0 had another Python (CPython 2.7.18, now *): pytest --perf-against v1.0 judges it now, in one session"
+            "; for each later session, name a later anchor, or check out v1.0 and run pytest --perf-history=kept.db again",
         ),
         (
             {"machine": "another", "lock": "0" * 8},
             TESTS,
-            "the sessions of v1.0 had another machine (another, now *) and other dependencies (00000000, now *): check out "
-            "v1.0 and run pytest --perf-history=kept.db once, or name a later anchor",
+            "the sessions of v1.0 had another machine (another, now *) and other dependencies (00000000, now *): pytest "
+            "--perf-against v1.0 judges it now, in one session; for each later session, name a later anchor",
         ),
         (
             {},
             NEWER,
             "the sessions of v1.0 have none of these measurements, which are newer or were not run there: "
-            "name a later anchor, or run them there once",
+            "name a later anchor, or run them there",
         ),
     ],
     ids=["other commits", "uncommitted", "another Python", "another machine", "newer tests"],
@@ -365,7 +371,7 @@ def test_a_session_of_the_anchor_itself_says_that_nothing_is_judged(lean: Projec
     commit(lean.pytester.path, {"other.txt": ""})
     few = (
         "8 sessions of this branch with this machine, Python and dependencies are needed to see how much unchanged code "
-        "varies, and there are 3, this one among them (2 of v1.0)"
+        "varies, and there are 3, this one among them (2 of v1.0); pytest --perf-against v1.0 judges it now, in one session"
     )
     later = lean.run(TESTS.format(cost=4))
     assert f"drift: not judged: {few}" in later.outlines
@@ -457,7 +463,10 @@ def test_with_sessions_enough_for_unchanged_code_a_growth_near_the_limit_needs_m
     ((severity, _, headline),) = drifts(lean)
     assert severity == "warning"
     assert headline.startswith("undecided: test_it.py::test_it: +4.9 % since v1.0 (95 % interval ")
-    assert headline.endswith("with max_drift = 5 % inside of the interval: further sessions of this commit would tell")
+    assert headline.endswith(
+        "with max_drift = 5 % inside of the interval: further sessions of this commit would tell; "
+        "pytest --perf-against v1.0 judges it now, in one session"
+    )
 
 
 @pytest.mark.parametrize(("growth", "code"), [(1.0, 0), (1.01, 1)])
@@ -491,8 +500,8 @@ def test_one_slow_session_fails_nothing_until_another_shows_the_same(project: Pr
     assert (severity, test) == ("warning", "")
     assert headline.startswith("undecided: test_it.py::test_it: +30 % since v1.0 (95 % interval ")
     assert headline.endswith(
-        ", above max_drift = 10 % by one session alone, which is far from the sessions beside: "
-        "a further session of this commit decides"
+        ", above max_drift = 10 % by one session alone, which is far from the others: "
+        "a further session of this commit decides; pytest --perf-against v1.0 judges it now, in one session"
     )
     assert project.run(TESTS.format(cost=4 * 1.3)).ret == 1
     assert [(severity, test) for severity, test, _ in drifts(project)] == [("failure", "test_it.py::test_it")]

@@ -1,0 +1,44 @@
+"""A session with `--perf-against` and the anchor judges drift by itself, without a history."""
+
+from __future__ import annotations
+
+import pytest
+from programs import shop, shop_tests
+from repositories import Repository, git
+
+ONE_TEST = shop_tests(call="", with_timer=False).partition("def test_call")[0]
+TABLE = '[tool.perfbudget]\nanchor = "v1.0"\nmax_drift = "{}"\n'
+
+
+def against_the_anchor(
+    repository: Repository, cost: float, max_drift: str, *arguments: str
+) -> tuple[pytest.RunResult, list[tuple[str, str, str]]]:
+    """Compare code with that of the anchor, and return the findings on drift."""
+    git(repository.pytester.path, "tag", "v1.0")
+    repository.file("shop.py", shop(cost))
+    result = repository.against_base(*arguments, tests=ONE_TEST, pyproject=TABLE.format(max_drift))
+    found = repository.report["findings"]
+    return result, [(one["severity"], one["test"], one["headline"]) for one in found if one["kind"] == "drift"]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("brief")
+def test_growth_above_max_drift_fails_the_session(repository: Repository) -> None:
+    result, ((severity, test, headline),) = against_the_anchor(repository, 1.1, "5%")
+    assert (severity, test) == ("failure", "test_it.py::test_body")
+    assert headline.startswith("+10.0 % since v1.0 (95 % interval +")
+    assert headline.endswith(", above max_drift = 5 %: 1 ms -> 1.10 ms, side by side")
+    assert "1 number drifted above max_drift" in result.stdout.str()
+
+
+def test_unchanged_code_is_judged_too(repository: Repository) -> None:
+    result, found = against_the_anchor(repository, 1.0, "5%", "--perf-strict")
+    assert result.ret == 0
+    assert found == [("note", "", "1 time compared with v1.0, the anchor, side by side: none surely above 5 %")]
+
+
+def test_a_comparison_with_another_commit_judges_no_drift(repository: Repository) -> None:
+    git(repository.pytester.path, "tag", "v1.0")
+    repository.commit({"other.txt": ""})
+    result = repository.against_base(tests=ONE_TEST, pyproject=TABLE.format("5%"))
+    result.stdout.fnmatch_lines(["drift: not judged: max_drift needs a history*"])
