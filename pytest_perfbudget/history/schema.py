@@ -279,5 +279,5 @@ _REMEDIES: Final = {
 
 def _problem(path: Path, error: sqlite3.Error, wait_s: float) -> str:
     if str(error) == _LOCKED:
-        return f"history {path}: another process has been writing for {wait_s:.0f} s"
+        return f"history {path}: another process has been writing for {wait_s:.0f} s: nothing was written"
     return f"history {path}: {_REMEDIES.get(str(error), str(error))}"

@@ -17,6 +17,8 @@ from pytest_perfbudget.history.schema import opened, transaction
 from pytest_perfbudget.history.windows import prune_windows
 
 _AnyPoint = TypeVar("_AnyPoint", HistoryPoint, TrendPoint)
+_WAIT_S: Final = 60.0
+"""The time for which an append waits for another process: the migration of 1,000,000 numbers takes 4 s or more."""
 _PRUNED_AT_ONCE: Final = 8
 """The most old sessions that one append removes, so that an append never takes long; reading leaves out the rest."""
 
@@ -65,7 +67,7 @@ def append(
     Raises:
         HistoryError: the file cannot be written, or is no history; nothing was written then.
     """
-    with opened(path, creates=True) as connection, transaction(connection):
+    with opened(path, creates=True, wait_s=_WAIT_S) as connection, transaction(connection):
         new = sum(
             _append(connection, one, now_s)
             for one in sessions

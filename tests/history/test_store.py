@@ -225,6 +225,19 @@ class TestAccidents:
                 said = process.stdout.read()
         assert said == "1\n" if is_closed else said.startswith(f"history {file}: the disk cannot be written")
 
+    def test_a_writer_that_waits_in_vain_says_so_and_writes_nothing(
+        self, file: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("pytest_perfbudget.history.store._WAIT_S", 0.0)
+        append(file, [session(0)], 0)
+        with closing(sqlite3.connect(file, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(HistoryError, match=r"another process has been writing for 0 s: nothing was written$"):
+                append(file, [session(1)], 0)
+            other.execute("ROLLBACK")
+        append(file, [session(2)], 0)
+        assert sessions(file, 0) == [session(0), session(2)]
+
     def test_writers_that_begin_a_history_together_lose_nothing(self, file: Path) -> None:
         with started(file, "begin_together(sys.argv[1], 4)") as process:
             assert process.stdout is not None
