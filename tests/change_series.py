@@ -92,6 +92,14 @@ def quiet_dependent(kind: str, seed: int, dependence: float) -> Series:
     return _series(kind, np.zeros(count), spread * np.sqrt(1 - dependence**2) * dependent(count, dependence, generator))
 
 
+def quiet_of_two_modes(kind: str, seed: int, lasting: int) -> Series:
+    """Return a series without a change, a fifth of whose points are 20 % slower, each time several in a row."""
+    generator = np.random.default_rng((28, seed, lasting))
+    count, spread = _shape(generator)
+    slow = np.repeat(generator.random(count // lasting + 1) < 0.2, lasting)[:count]
+    return _series(kind, np.zeros(count), spread / 2 * generator.normal(size=count) + np.log(1.2) * slow)
+
+
 def _shape(generator: np.random.Generator) -> tuple[int, float]:
     """Return a length of 20 to 200 points and a coefficient of variation of 1 to 10 %."""
     return int(generator.integers(20, 201)), float(generator.uniform(0.01, 0.10))
@@ -237,7 +245,9 @@ QUIET: dict[str, Callable[[str, int], Series]] = {
 """The same for classes of series without a change."""
 
 DEPENDENT: dict[str, Callable[[str, int], Series]] = {
-    f"autocorrelation {share}": functools.partial(quiet_dependent, dependence=share) for share in (0.0, 0.3, 0.5, 0.7)
+    **{f"autocorrelation {one}": functools.partial(quiet_dependent, dependence=one) for one in (0.0, 0.3, 0.5, 0.7)},
+    "two modes": functools.partial(quiet_of_two_modes, lasting=1),
+    "two modes that last three points": functools.partial(quiet_of_two_modes, lasting=3),
 }
 """The same for classes of series without a change, whose points depend on each other."""
 

@@ -3,7 +3,8 @@
 Points with the same marker (machine, Python, lock file) are compared with each other, and with no others. A change of
 the marker is therefore never a change of the code. A point's variance is that between sessions, and its own as far as
 the scatter of the points shows that. Where `core.levels` finds a change of the level, a t test compares the two levels
-beside the change; the least significant change goes first. All of this is done with logarithms, and nothing is random.
+beside the change; the least significant change goes first. Changes to and fro between the same two levels are two modes
+of the sessions, and none of the code. All of this is done with logarithms, and nothing is random.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from itertools import groupby, pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -29,6 +31,10 @@ _ALPHA: Final = 0.001
 """The level of significance between two levels, for a place that is given. A series without a change has many places;
 simulated series of 20 to 200 independent points show less than one false change in 1,000 points. Points that depend on
 each other have many more."""
+_RETURNS: Final = 0.35
+"""The distance from the level before, as a share of the smaller step, within which a second step returns there."""
+_MODES: Final = 3
+"""The fewest returns in a row that show two modes."""
 _FEW: Final = 20
 _ALPHA_OF_FEW: Final = 0.0004
 """The same for series of fewer than `_FEW` points, whose scatter is less well known: with `_ALPHA`, 12 points whose
@@ -241,9 +247,31 @@ def _judge(kept: _Kept) -> ChangePoints:
         if not is_last:
             scatter = scatter_about(found.flat, own, fit_levels(found.flat, found.variances, found.starts))
     fit, p_values = _tested(found)
-    changes = tuple(_change(fit, which, kept, found, p) for which, p in enumerate(p_values, 1))
+    is_of_modes = _of_modes(fit)
+    changes = tuple(
+        _change(fit, which, kept, found, p) for which, p in enumerate(p_values, 1) if not is_of_modes[which - 1]
+    )
     bend = None if found.bend is None else Bend(places[found.bend], _growth_now(found))
     return ChangePoints(changes, _candidate(found, fit, places), bend=bend)
+
+
+def _of_modes(fit: LevelFit) -> list[bool]:
+    """Return of each change whether it is one of several that lead to and fro between the same two levels.
+
+    A commit that returns to the level before is mended code. Code does not go to and fro again and again: the sessions
+    are of two modes, such as two kinds of machine of the same name.
+    """
+    steps = [float(fit.difference(which)[0]) for which in range(1, len(fit.starts))]
+    returns = [
+        first * second < 0 and abs(first + second) < _RETURNS * min(abs(first), abs(second))
+        for first, second in pairwise(steps)
+    ]
+    found = [False] * len(steps)
+    for is_return, run in groupby(range(len(returns)), key=lambda at: returns[at]):
+        places = [*run]
+        if is_return and len(places) >= _MODES:
+            found[places[0] : places[-1] + 2] = [True] * (len(places) + 1)
+    return found
 
 
 def _growth_now(found: ScaledLevels) -> float:

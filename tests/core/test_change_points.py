@@ -153,6 +153,28 @@ class TestSteps:
         assert covered / found > 0.95
 
 
+class TestModes:
+    """Sessions of two modes go to and fro between the same two levels, and code does not."""
+
+    @staticmethod
+    def found(*levels: float) -> list[int]:
+        noise = np.random.default_rng(3).normal(scale=0.005, size=6 * len(levels))
+        values = np.repeat(np.array(levels), 6) * np.exp(noise)
+        return indices(change_points(values.tolist(), [None] * len(values), [""] * len(values)))
+
+    def test_four_steps_to_and_fro_are_no_changes(self) -> None:
+        assert self.found(100, 120, 100, 120, 100) == []
+
+    def test_mended_code_that_breaks_again_is_changed_three_times(self) -> None:
+        assert self.found(100, 120, 100, 120) == [6, 12, 18]
+
+    def test_steps_to_other_levels_are_changes(self) -> None:
+        assert self.found(100, 120, 110, 125, 105) == [6, 12, 18, 24]
+
+    def test_a_step_beyond_both_modes_is_a_change(self) -> None:
+        assert self.found(100, 120, 100, 120, 100, 150) == [30]
+
+
 class TestLastPoint:
     """A last point alone is no change: it may be an outlier."""
 
