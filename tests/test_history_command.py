@@ -411,14 +411,13 @@ class TestPull:
 
 
 @pytest.mark.usefixtures("kept")
-def test_the_queries_of_the_guide_answer() -> None:
-    queries = [query for one in snippets("sql") for query in one.text.split(";") if query.strip()]
+def test_the_query_of_the_guide_answers() -> None:
+    (query,) = snippets("sql")
     append(Path("kept.db"), [session(40, [point(verdict="exceeded", limit=3e6)])], 0)
     with closing(sqlite3.connect("kept.db")) as opened:
-        medians, exceeded = (opened.execute(query).fetchall() for query in queries)
+        medians = opened.execute(query.text).fetchall()
     assert len(medians) == 31
     assert medians[-1][2] == 4.0
-    assert exceeded == [("tests/test_api.py::test_login", "", "median", 1)]
 
 
 class TestOneLine:

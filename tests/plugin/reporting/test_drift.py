@@ -93,7 +93,7 @@ def test_twelve_small_steps_fail_the_session(each_way: Project) -> None:
     assert result.ret == 1
     result.stdout.fnmatch_lines([
         "drift exceeded: test_it.py::test_it: +12.7 % since v1.0 (95 % interval *), above max_drift = 5 %: median 4 ms -> 4.51 ms",
-        "health 59 of 100",
+        "health 59 of 100; at most 59, because a number drifted above max_drift",
         "not ready: 1 number drifted above max_drift; *",
         "1 budget of 1 measurement: 1 within",
         "1 number drifted above max_drift, which fails the session and no test. "
