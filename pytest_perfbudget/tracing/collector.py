@@ -1,7 +1,8 @@
-"""The setting of the context variable of the present span, which nothing sets while the garbage collector runs.
+"""The setting of the context variable of the present span, which no finalizer sets while the garbage collector runs.
 
 Before Python 3.12 the collector may run in the middle of `ContextVar.set`. If a finalizer sets a variable of the same
-context then, as the end of a span does in a generator that nobody closes, the interpreter crashes.
+context then, as the end of a span does in a generator that nobody closes, the interpreter crashes. Other threads, which
+may run meanwhile, set the variable of their own context.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import gc
 import sys
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
+from threading import get_ident
 from typing import Any
 
 from pytest_perfbudget.tracing.span import when_switched
@@ -19,11 +21,15 @@ set_current: Callable[[Any], object]
 
 
 def guard(variable: ContextVar[Any]) -> None:
-    """Let `set_current` set a variable, unless the collector runs: the span that ends is marked as left instead."""
+    """Let `set_current` set a variable, unless a finalizer calls: the span that ends is marked as left instead."""
     global set_current  # noqa: PLW0603 - in place of a check in each span
     set_current = variable.set
+    collecting = 0
 
-    def note_end(enclosing: object) -> None:
+    def set_or_note_end(enclosing: object) -> None:
+        if get_ident() != collecting:
+            variable.set(enclosing)
+            return
         ended = variable.get()
         while ended is not None and getattr(ended, "parent", enclosing) is not enclosing:
             ended = getattr(ended, "parent", None)
@@ -32,7 +38,9 @@ def guard(variable: ContextVar[Any]) -> None:
 
     def follow(phase: str, _: Mapping[str, int]) -> None:
         global set_current  # noqa: PLW0603 - as above
-        set_current = note_end if phase == "start" else variable.set
+        nonlocal collecting
+        collecting = get_ident()
+        set_current = set_or_note_end if phase == "start" else variable.set
 
     def switch(is_on: bool) -> None:  # noqa: FBT001 - as `when_switched` calls
         if follow in gc.callbacks:

@@ -204,6 +204,15 @@ def around(span: OpenSpan) -> Enclosing | None:
     return parent
 
 
+def is_within(span: Enclosing | None, other: OpenSpan) -> bool:
+    """Return whether a span is another one, or lies within that."""
+    while span.__class__ is OpenSpan:
+        if span is other:
+            return True
+        span = span.parent
+    return False
+
+
 def begin(source: Named) -> OpenSpan:
     """Begin a span within the present one."""
     global _reading  # noqa: PLW0603 - see `_reading`

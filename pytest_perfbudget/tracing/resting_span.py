@@ -12,7 +12,7 @@ from typing import Final
 from pytest_perfbudget.tracing import collector, open_span
 from pytest_perfbudget.tracing import span as spans
 from pytest_perfbudget.tracing.ended_span import Begin, hand_over, place_of_use
-from pytest_perfbudget.tracing.open_span import begin, current_span
+from pytest_perfbudget.tracing.open_span import begin, current_span, is_within
 from pytest_perfbudget.tracing.span import Named
 from pytest_perfbudget.tracing.task import UNKNOWN_TASK, running_tasks
 from pytest_perfbudget.tracing.wait_sampling import LEAST_WAIT_NS, Waits
@@ -88,7 +88,9 @@ class RestingSpan:
         """Go on after a rest."""
         self.is_at_rest = False
         span = self._span
-        span.parent = current_span.get()
+        enclosing = current_span.get()
+        if not is_within(enclosing, span):  # a task that the span's own code began may resume the span
+            span.parent = enclosing
         collector.set_current(span)
         if running_tasks or span.task is not None:
             self._note_task()
