@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from fnmatch import fnmatch
+
 import pytest
 from programs import shop, shop_tests
 from repositories import Repository, git
@@ -11,12 +14,12 @@ TABLE = '[tool.perfbudget]\nanchor = "v1.0"\nmax_drift = "{}"\n'
 
 
 def against_the_anchor(
-    repository: Repository, cost: float, max_drift: str, *arguments: str
+    repository: Repository, cost: float, max_drift: str, *arguments: str, tests: str = ONE_TEST
 ) -> tuple[pytest.RunResult, list[tuple[str, str, str]]]:
     """Compare code with that of the anchor, and return the findings on drift."""
     git(repository.pytester.path, "tag", "v1.0")
     repository.file("shop.py", shop(cost))
-    result = repository.against_base(*arguments, tests=ONE_TEST, pyproject=TABLE.format(max_drift))
+    result = repository.against_base(*arguments, tests=tests, pyproject=TABLE.format(max_drift))
     found = repository.report["findings"]
     return result, [(one["severity"], one["test"], one["headline"]) for one in found if one["kind"] == "drift"]
 
@@ -35,6 +38,38 @@ def test_unchanged_code_is_judged_too(repository: Repository) -> None:
     result, found = against_the_anchor(repository, 1.0, "5%", "--perf-strict")
     assert result.ret == 0
     assert found == [("note", "", "1 time compared with v1.0, the anchor, side by side: none surely above 5 %")]
+
+
+RATIO = "\ndef test_ratio(perf):\n    perf.ratio(shop.work, shop.work, name='old over new', max_ratio=2)\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "severity", "problem"),
+    [
+        (
+            (),
+            "warning",
+            "max_drift needs a history for test_it.py::test_ratio old over new, which has no time that was compared with "
+            "the anchor: history = *",
+        ),
+        (("--perf-history=kept.db",), "note", "this commit is the anchor, *"),
+    ],
+    ids=["without a history", "with a history"],
+)
+def test_a_number_that_was_not_compared_is_not_passed_over(
+    repository: Repository, arguments: Sequence[str], severity: str, problem: str
+) -> None:
+    result, (judged, other) = against_the_anchor(repository, 1.0, "5%", *arguments, tests=ONE_TEST + RATIO)
+    assert result.ret == 0
+    assert judged == ("note", "", "1 time compared with v1.0, the anchor, side by side: none surely above 5 %")
+    assert other[:2] == (severity, "")
+    assert fnmatch(other[2], f"not judged: {problem}")
+
+
+def test_a_test_that_is_newer_than_the_anchor_has_nothing_to_judge(repository: Repository) -> None:
+    newer = "\n@pytest.mark.perf_budget\ndef test_newer():\n    shop.work()\n"
+    _, (judged,) = against_the_anchor(repository, 1.0, "5%", "--perf-history=kept.db", tests=ONE_TEST + newer)
+    assert judged[2] == "1 time compared with v1.0, the anchor, side by side: none surely above 5 %"
 
 
 def test_a_comparison_with_another_commit_judges_no_drift(repository: Repository) -> None:

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pytest_perfbudget.baseline.commit import current_branch, folder_in_repository, full_commit, is_dirty
 from pytest_perfbudget.baseline.machine import this_machine
-from pytest_perfbudget.core.finding import Finding
+from pytest_perfbudget.core.decision import has_numbers
 from pytest_perfbudget.core.history.dependencies import dependencies_text
 from pytest_perfbudget.core.history.session import Circumstances, HistorySession, history_session
 from pytest_perfbudget.core.run_result import RunResult
@@ -19,6 +19,11 @@ from pytest_perfbudget.core.session_findings import drift_not_judged
 from pytest_perfbudget.errors import HistoryError
 from pytest_perfbudget.plugin.collection.collected import typed
 from pytest_perfbudget.plugin.session import PerfSession
+from pytest_perfbudget.report.remedies import named
+
+if TYPE_CHECKING:
+    from pytest_perfbudget.core.finding import Finding
+    from pytest_perfbudget.plugin.reporting.drift_of_pairs import DriftOfPairs
 
 _DAY_S: Final = 86_400
 
@@ -35,26 +40,32 @@ def with_unjudged_drift(session: PerfSession, result: RunResult, *, has_history:
     asked = "max_drift" if settings.max_drift is not None else "anchor" if settings.anchor else ""
     if not asked or (has_history and settings.anchor):
         return result
-    if settings.anchor and (found := _of_pairs(session, result)):
+    pairs = _of_pairs(session, result) if settings.anchor else None
+    found: list[Finding] = [] if pairs is None else [*pairs.findings]
+    settled = set() if pairs is None else pairs.settled
+    rest = [one.id for one in result.measurements if has_numbers(one) and (one.nodeid, one.name) not in settled]
+    if found and not rest:
         return replace(result, findings=[*result.findings, *found])
     if has_history:
         problem = 'max_drift needs an anchor, such as anchor = "last-tag" in [tool.perfbudget]'
     else:
-        problem = f'{asked} needs a history: history = ".perfbudget/history.db" in [tool.perfbudget], or --perf-history'
-    return replace(result, findings=[*result.findings, drift_not_judged(problem, session.policy)])
+        of = f" for {named(rest)}, which has no time that was compared with the anchor" if found else ""
+        wanted = 'history = ".perfbudget/history.db" in [tool.perfbudget], or --perf-history'
+        problem = f"{asked} needs a history{of}: {wanted}"
+    return replace(result, findings=[*result.findings, *found, drift_not_judged(problem, session.policy)])
 
 
-def _of_pairs(session: PerfSession, result: RunResult) -> list[Finding]:
-    """Return the findings on drift of a session without a history that compared its code with that of the anchor."""
+def _of_pairs(session: PerfSession, result: RunResult) -> DriftOfPairs | None:
+    """Return the drift of a session without a history that compared its code with that of the anchor, if it did."""
     if session.config.option.perf_against is None:
-        return []
+        return None
     from pytest_perfbudget.history.anchor import find_anchor  # noqa: PLC0415 - few sessions need it
     from pytest_perfbudget.plugin.reporting.drift_of_pairs import find_drift_of_pairs  # noqa: PLC0415
 
     try:
         return find_drift_of_pairs(session, result, find_anchor(session.config.rootpath, session.settings.anchor))
     except HistoryError:
-        return []
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +102,7 @@ class SessionHistory:
         if not name:
             return with_unjudged_drift(self._session, result, has_history=True)
         policy = self._session.policy
+        found: list[Finding] = []
         try:
             # Imported here: sessions without an anchor need no numpy, and some builds of Python have no SQLite.
             from pytest_perfbudget.history.anchor import find_anchor  # noqa: PLC0415
@@ -101,12 +113,14 @@ class SessionHistory:
             anchor = find_anchor(self._session.config.rootpath, name)
             self._anchor = anchor.commit
             now = self._in_short(result)
+            pairs = find_drift_of_pairs(self._session, result, anchor)
+            found += pairs.findings
+            rest = replace(now, points=[one for one in now.points if (one.test, one.name) not in pairs.settled])
             line = line_of(self._session.config.rootpath, self._revision.commit)
             history = DriftHistory(self._file, self._typed_file, self._oldest_s(now), anchor, line)
-            found = find_drift_of_pairs(self._session, result, anchor)
-            found = found or find_drift(result, now, history, policy, partial(typed, self._session.config))
+            found += find_drift(result, rest, history, policy, partial(typed, self._session.config))
         except (HistoryError, ImportError) as error:
-            found = [drift_not_judged(str(error), policy)]
+            found.append(drift_not_judged(str(error), policy))
         return replace(result, findings=[*result.findings, *found])
 
     def append(self, result: RunResult) -> str:
