@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from itertools import groupby, pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -32,7 +31,7 @@ _ALPHA: Final = 0.001
 simulated series of 20 to 200 independent points show less than one false change in 1,000 points. Points that depend on
 each other have many more."""
 _RETURNS: Final = 0.35
-"""The distance from the level before, as a share of the smaller step, within which a second step returns there."""
+"""The distance from the levels before, as a share of the smaller step, within which a second step returns there."""
 _MODES: Final = 3
 """The fewest returns in a row that show two modes."""
 _FEW: Final = 20
@@ -261,17 +260,29 @@ def _of_modes(fit: LevelFit) -> list[bool]:
     A commit that returns to the level before is mended code. Code does not go to and fro again and again: the sessions
     are of two modes, such as two kinds of machine of the same name.
     """
-    steps = [float(fit.difference(which)[0]) for which in range(1, len(fit.starts))]
-    returns = [
-        first * second < 0 and abs(first + second) < _RETURNS * min(abs(first), abs(second))
-        for first, second in pairwise(steps)
-    ]
-    found = [False] * len(steps)
-    for is_return, run in groupby(range(len(returns)), key=lambda at: returns[at]):
-        places = [*run]
-        if is_return and len(places) >= _MODES:
-            found[places[0] : places[-1] + 2] = [True] * (len(places) + 1)
+    levels = fit.centres.tolist()
+    found = [False] * (len(levels) - 1)
+    start = 0
+    while start < len(levels):
+        end = start + 2
+        while end < len(levels) and _returns(levels[start : end + 1]):
+            end += 1
+        returns = end - start - 2
+        if returns >= _MODES:
+            found[start : end - 1] = [True] * (end - 1 - start)
+        start = end - 1 if returns >= _MODES else start + 1
     return found
+
+
+def _returns(levels: Sequence[float]) -> bool:
+    """Return whether the last of several levels is one of the two that the others go to and fro between.
+
+    The levels of a staircase, of which each step is taken back in part, move away from those of its beginning.
+    """
+    *_, before, last = levels
+    same = float(np.median(levels[-3::-2]))
+    smaller = min(abs(before - levels[-3]), abs(last - before))
+    return abs(last - same) < _RETURNS * smaller
 
 
 def _growth_now(found: ScaledLevels) -> float:

@@ -171,6 +171,10 @@ class TestModes:
     def test_steps_to_other_levels_are_changes(self) -> None:
         assert self.found(100, 120, 110, 125, 105) == [6, 12, 18, 24]
 
+    def test_steps_that_are_taken_back_in_part_are_changes(self) -> None:
+        """Each return is near the level before, and yet the code becomes slower and slower."""
+        assert self.found(100, 120, 104, 124.8, 108.2, 129.8) == [6, 12, 18, 24, 30]
+
     def test_a_step_beyond_both_modes_is_a_change(self) -> None:
         assert self.found(100, 120, 100, 120, 100, 150) == [30]
 
