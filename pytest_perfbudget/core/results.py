@@ -334,6 +334,6 @@ class RegressionResult:
         grown = [Growth(**entry) for entry in data.get("grown", ())]
         blamed = [Blame.from_dict(entry) for entry in data.get("blamed", ())]
         executed = tuple(InstructionGrowth.from_dict(entry) for entry in data.get("executed", ()))
-        installed = [VersionChange(**entry) for entry in data.get("installed", ())]
+        installed = [VersionChange(**{"is_imported": None, **entry}) for entry in data.get("installed", ())]
         lists = {"blamed": blamed, "executed": executed, "grown": grown, "installed": installed}
         return cls(**{**data, **words, **lists, "components": components})

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 class VersionChange:
     """A distribution whose version differs from the other side's; a version is empty where it is not installed.
 
-    `is_imported` tells whether the project's own code imports it, so that it may have caused a slowdown.
+    `is_imported` tells whether the project's own code imports it, so that it may have caused a slowdown; None if that
+    is not known, as in older reports.
     """
 
     name: str
     before: str
     after: str
-    is_imported: bool = False
+    is_imported: bool | None = False
 
 
 def version_changes(

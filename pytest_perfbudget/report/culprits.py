@@ -57,15 +57,15 @@ def blame_lines(
 
 def _versions_text(installed: Sequence[VersionChange]) -> str:
     """Return which imported distributions have other versions, and the number of the others."""
-    shown = [one for one in installed if one.is_imported][:_SHOWN_VERSIONS]
+    is_known = all(one.is_imported is not None for one in installed)
+    shown = [one for one in installed if one.is_imported or not is_known][:_SHOWN_VERSIONS]
     if not shown:
         have = "1 has another version" if len(installed) == 1 else f"{len(installed)} have other versions"
         return f"Of the installed distributions, {have} than for the baseline; the project imports none of these"
     more = len(installed) - len(shown)
     others = f", and {more} more" if more else ""
-    return (
-        f"Imported, and installed in another version than for the baseline: {', '.join(map(_version, shown))}{others}"
-    )
+    what = "Imported, and installed in another version" if is_known else "Installed in other versions"
+    return f"{what} than for the baseline: {', '.join(map(_version, shown))}{others}"
 
 
 def blame_text(one: Blame) -> str:

@@ -175,7 +175,8 @@ def _culprits(case: Case, change: RegressionResult) -> Iterator[str]:
     yield from blame_lines(change.blamed, grown, change.installed)
     graphs = case.measurement.call_graphs
     is_profiled = change.metric == TIME.name and graphs is not None and graphs.base is not None
-    if is_profiled and not (change.blamed or change.grown or any(one.is_imported for one in change.installed)):
+    may_be_library = any(one.is_imported is not False for one in change.installed)
+    if is_profiled and not (change.blamed or change.grown or may_be_library):
         yield NO_CULPRIT
     is_exceeded = any(one.verdict is BudgetVerdict.EXCEEDED for one in case.measurement.budgets)
     # The finding about an exceeded budget has the profile already.

@@ -14,7 +14,7 @@ from dataclasses import MISSING, fields, is_dataclass
 from functools import cache, cached_property, partial
 from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
-from pytest_perfbudget.core.call_graph import CallGraph
+from pytest_perfbudget.core.call_graph import CallGraph, CallGraphs
 from pytest_perfbudget.core.finding import Missing
 from pytest_perfbudget.core.kinds import KINDS, MeasurementKind
 from pytest_perfbudget.core.measurement import Measurement
@@ -34,8 +34,9 @@ _FOR_READERS: Final[Mapping[type, frozenset[str]]] = {
     Missing: frozenset({"id"}),
     BudgetResult: frozenset({"used", "is_just_maximum"}),
     ComponentChange: frozenset({"difference_ns"}),
+    CallGraphs: frozenset({"by_costs"}),
 }
-"""The keys that are computed anew from the others, so that their values do not matter."""
+"""The keys whose values do not matter: they are computed anew from the others, or only older reports have them."""
 
 _MAY_BE_ABSENT: Final = frozenset(
     {

@@ -9,12 +9,15 @@ import pytest
 from html_session import many
 from results import budget, change, measurement
 
+from pytest_perfbudget.core.call_graph import CallEdge, CallGraph, CallGraphs
 from pytest_perfbudget.core.decision import find
 from pytest_perfbudget.core.policy import Policy
 from pytest_perfbudget.core.results import Growth
 from pytest_perfbudget.core.round_times import MOST_KEPT, RoundTimes
 from pytest_perfbudget.core.run_result import SCHEMA, ComparedWith, RunResult, SessionFacts
+from pytest_perfbudget.core.versions import VersionChange
 from pytest_perfbudget.errors import ReportError
+from pytest_perfbudget.report.culprits import blame_lines
 from pytest_perfbudget.report.findings import worded
 from pytest_perfbudget.report.formats.json import parse, render
 
@@ -76,6 +79,24 @@ def test_an_older_report_which_leaves_out_nothing_is_read() -> None:
     older = json.dumps(RESULT.to_dict())
     assert '"installed": []' in older
     assert parse(older, "report.json").to_dict() == RESULT.to_dict()
+
+
+def test_an_older_report_does_not_say_which_distributions_the_project_imports() -> None:
+    slower = measurement(change(installed=[VersionChange("numpy", "1.26", "2.0")]))
+    document = json.loads(render(replace(RESULT, measurements=[slower])))
+    del document["measurements"][0]["changes"][0]["installed"][0]["is_imported"]
+    (read,) = parse(json.dumps(document), "report.json").measurements
+    assert list(blame_lines((), (), read.changes[0].installed)) == [
+        "Installed in other versions than for the baseline: numpy 1.26 -> 2.0"
+    ]
+
+
+def test_an_older_report_with_graphs_by_costs_is_read_without_them() -> None:
+    graphs = CallGraphs(CallGraph([CallEdge("", "shop:work", 1, 5.0)]))
+    document = json.loads(render(replace(RESULT, measurements=[replace(ONE, call_graphs=graphs)])))
+    kept = document["measurements"][0]["call_graphs"]
+    kept["by_costs"] = {"head": kept["head"], "base": kept["head"]}
+    assert parse(json.dumps(document), "report.json").measurements[0].call_graphs == graphs
 
 
 def test_a_report_says_everything_in_the_fields_words() -> None:
