@@ -414,10 +414,14 @@ class TestMeasured:
         assert not found.is_of_all_tests
         assert [one.id for one in found.result.measurements] == ["test_it.py::test_call len"]
 
-    def test_nothing_is_compared_and_the_progress_is_told(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    @pytest.mark.parametrize("options", ["", "-p xdist.plugin -n1"])
+    def test_nothing_is_compared_and_the_progress_is_told(
+        self, root: Path, monkeypatch: pytest.MonkeyPatch, options: str
+    ) -> None:
         """A comparison with the baseline takes many times as long as the measurement."""
         (root / "test_it.py").write_text("def test_call(perf): perf(len, [])\ndef test_other(perf): perf(len, [])\n")
         (root / "pyproject.toml").write_text("[tool.perfbudget]\nbaseline = 'perf-baseline.json'\n")
+        monkeypatch.setenv("PYTEST_ADDOPTS", options)
         told: list[str] = []
 
         def takes(_: MeasuringProgress, line: str) -> bool:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import pytest
 
+from pytest_perfbudget.plugin.keys import is_xdist_worker
 from pytest_perfbudget.report.progress import SUGGESTING_PREFIX
 
 FEWEST_ROUNDS: Final = 64
@@ -18,8 +19,9 @@ FEWEST_ROUNDS: Final = 64
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> Any:  # noqa: ANN401 - the result of the hook
-    """Number the tests that run."""
-    session.config.pluginmanager.register(_Counter(session))
+    """Number the tests that run; of a session with pytest-xdist, the controller numbers those of all workers."""
+    if not is_xdist_worker(session.config):
+        session.config.pluginmanager.register(_Counter(session))
     return (yield)
 
 
@@ -30,6 +32,11 @@ class _Counter:
         self._total = len(session.items)
         self._capture: Any = session.config.pluginmanager.getplugin("capturemanager")
         self._begun: set[str] = set()
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
+        """Take the number of tests from a worker: each collects all of them, and the controller none."""
+        self._total = len(ids)
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Write which test of how many begins; a rerun is no further test."""
