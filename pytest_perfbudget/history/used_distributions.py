@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from pytest_perfbudget.core.versions import normalized
 from pytest_perfbudget.paths import module_file, own_modules
 
 _FOLDERS: Final = ("site-packages", "dist-packages")
@@ -46,7 +47,7 @@ class _Distribution:
     def requires(self) -> list[str]:
         """Return the names of the distributions that it needs; those of extras are left out."""
         header = _text(self.info / "METADATA").partition("\n\n")[0]
-        return [_normalized(name) for name, rest in _REQUIRED.findall(header) if "extra ==" not in rest]
+        return [normalized(name) for name, rest in _REQUIRED.findall(header) if "extra ==" not in rest]
 
     def modules(self) -> set[str]:
         """Return the names of its modules and packages at the top of its folder."""
@@ -80,7 +81,7 @@ def _installed() -> dict[str, _Distribution]:
     for folder in _site_folders():
         for info in sorted(folder.glob("*.dist-info")):
             name, _, version = info.stem.rpartition("-")
-            found.setdefault(_normalized(name), _Distribution(version, info))
+            found.setdefault(normalized(name), _Distribution(version, info))
     return found
 
 
@@ -108,7 +109,7 @@ def _named_by(files: Iterable[str]) -> set[str]:
 
 def _of_modules(modules: set[str], known: Mapping[str, _Distribution]) -> set[str]:
     """Return the names of the distributions that have modules or packages of these names."""
-    by_name = {_normalized(one): one for one in modules}
+    by_name = {normalized(one): one for one in modules}
     found = {name for name in by_name if name in known}
     if others := {module for name, module in by_name.items() if name not in known} - sys.stdlib_module_names:
         found |= {name for name, one in known.items() if name not in found and not others.isdisjoint(one.modules())}
@@ -123,10 +124,6 @@ def _with_requirements(names: Iterable[str], known: Mapping[str, _Distribution])
             found.add(name)
             waiting += known[name].requires()
     return found
-
-
-def _normalized(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _text(file: Path) -> str:
