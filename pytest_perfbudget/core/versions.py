@@ -11,8 +11,8 @@ from dataclasses import dataclass
 class VersionChange:
     """A distribution whose version differs from the other side's; a version is empty where it is not installed.
 
-    `is_imported` tells whether the project's own code imports it, so that it may have caused a slowdown; None if that
-    is not known, as in older reports.
+    `is_imported` tells whether the project's own code imports it, or what that imports needs it, so that it may have
+    caused a slowdown; None if that is not known, as in older reports.
     """
 
     name: str
@@ -29,7 +29,7 @@ def version_changes(
     Args:
         before: the versions on the other side, by name.
         after: the versions now.
-        imported: the normalized names of the distributions that the project's own code imports.
+        imported: the normalized names of the distributions that the project uses.
     """
     found = [
         VersionChange(name, before.get(name, ""), after.get(name, ""), normalized(name) in imported)

@@ -61,7 +61,7 @@ def _versions_text(installed: Sequence[VersionChange]) -> str:
     shown = [one for one in installed if one.is_imported or not is_known][:_SHOWN_VERSIONS]
     if not shown:
         have = "1 has another version" if len(installed) == 1 else f"{len(installed)} have other versions"
-        return f"Of the installed distributions, {have} than for the baseline; the project imports none of these"
+        return f"Of the installed distributions, {have} than for the baseline; the project uses none of these"
     more = len(installed) - len(shown)
     others = f", and {more} more" if more else ""
     what = "Imported, and installed in another version" if is_known else "Installed in other versions"

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from cost_graphs import costs
@@ -127,6 +129,20 @@ class TestVersions:
         found = with_versions([slower, calls, same], baseline, "1234abcd", baseline.parent)
         assert [list(one.installed) for one in found] == [[VersionChange("scipy", "1.11", "1.12")], [], []]
         assert with_versions([slower], baseline, "another", baseline.parent) == [slower]
+
+    def test_what_a_function_of_the_project_imports_and_what_that_needs_may_be_the_cause(
+        self, baseline: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        file = baseline.parent / "shop_of_test.py"
+        file.write_text("def work():\n    import scipy\n", "utf-8")
+        own = ModuleType("shop_of_test")
+        own.__file__ = str(file)
+        monkeypatch.setitem(sys.modules, "shop_of_test", own)
+        before, now = (dict.fromkeys(("numpy", "scipy", "ruff"), version) for version in ("1", "2"))
+        change_calls(baseline, {PLACE: Calls({"a:a": 1})}, (), {"1234abcd": before})
+        monkeypatch.setattr("pytest_perfbudget.compare.versions.installed_versions", lambda: now)
+        (slower,) = with_versions([change()], baseline, "1234abcd", baseline.parent)
+        assert [one.name for one in slower.installed if one.is_imported] == ["numpy", "scipy"]
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"schema": "perfbudget-calls/9", "profiles": []}', '{"schema": "perfbudget-calls/1", "profiles": [1]}', '{"schema": "perfbudget-calls/1", "profiles": [{"test": "a", "python": "p", "calls": {"f": "x"}}]}'])  # fmt: skip

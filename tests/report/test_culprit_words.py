@@ -105,7 +105,7 @@ def test_the_other_versions_that_the_project_imports_stand_below_and_the_rest_is
     start = "Imported, and installed in another version than for the baseline: numpy 1.26 -> 2.0, orjson 3.1 (new)"
     assert list(blame_lines([], [], imported)) == [start]
     assert list(blame_lines([], [], [*imported, *others])) == [f"{start}, and 2 more"]
-    none = "than for the baseline; the project imports none of these"
+    none = "than for the baseline; the project uses none of these"
     assert list(blame_lines([], [], others)) == [f"Of the installed distributions, 2 have other versions {none}"]
     assert list(blame_lines([], [], others[:1])) == [f"Of the installed distributions, 1 has another version {none}"]
 
