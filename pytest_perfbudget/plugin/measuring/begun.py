@@ -48,6 +48,7 @@ class BegunMeasurements:
         self._begun: dict[str, _Begun] = {}
         self.functions: dict[str, str] = {}
         self.sources: dict[str, str] = {}
+        self._codes: dict[str, object] = {}
 
     def begin(
         self,
@@ -87,6 +88,7 @@ class BegunMeasurements:
             raise MisuseError(message)
         self._begun[name] = _Begun(call, place, is_awaited)
         self.sources[name] = source_file(function)
+        self._codes[name] = _code_of(function)
         return name
 
     def note_awaited(self, name: str) -> None:
@@ -127,8 +129,10 @@ class BegunMeasurements:
         """Note that a measurement is kept."""
         self._begun.pop(name, None)
 
-    def raised(self) -> Iterator[tuple[str, Limits]]:
+    def raised(self) -> Iterator[tuple[str, Limits, bool]]:
         """Yield the measurements whose code raised, each with the limits of its call.
+
+        The third value tells whether another measurement of the same code is kept, as where a test tries once more.
 
         Raises:
             MisuseError: a coroutine was never awaited, or a load has no result.
@@ -139,7 +143,14 @@ class BegunMeasurements:
             if not one.is_awaited:
                 message = f"{one.place}: never awaited: write `await {one.place.partition('(')[0]}(...)`"
                 raise MisuseError(message)
-            yield name, one.limits
+            kept = (code for other, code in self._codes.items() if other not in self._begun)
+            yield name, one.limits, any(code is self._codes[name] for code in kept)
+
+
+def _code_of(function: object) -> object:
+    """Return what calls of the same code have in common: two lambdas have a name in common, and no code."""
+    plain = function.func if isinstance(function, partial) else function
+    return getattr(plain, "__code__", plain)
 
 
 def _qualified(function: object) -> str:

@@ -15,7 +15,7 @@ from pytest_perfbudget.plugin.measuring.protocols import MeasuringRun
 
 
 def add_missing(
-    run: MeasuringRun, kind: PerfTestKind, limits: Sequence[Limits], raised: Iterable[tuple[str, Limits]]
+    run: MeasuringRun, kind: PerfTestKind, limits: Sequence[Limits], raised: Iterable[tuple[str, Limits, bool]]
 ) -> None:
     """Add a measurement without numbers for each measurement and each budget that the test should have made.
 
@@ -26,11 +26,11 @@ def add_missing(
         run: the run of the test, which has passed.
         kind: the kind of the test.
         limits: the limits of the test's markers.
-        raised: the measurements whose code raised, each with the limits of its call.
+        raised: the measurements whose code raised, see `BegunMeasurements.raised`.
     """
     found = run.kept.found
-    for name, call in raised:
-        _miss(run, name, "the measured code raised", call, is_compared=True, is_required=True)
+    for name, call, is_measured_again in raised:
+        _miss(run, name, "the measured code raised", call, is_compared=True, is_required=not is_measured_again)
     names = {measurement.name: None for measurement in found}
     nothing = nothing_measured(run.item, kind)
     never = not names and kind is not PerfTestKind.FOREIGN

@@ -203,6 +203,22 @@ def test_it(perf):
     result.stdout.fnmatch_lines(["lambda: unmeasured: p95: the measured code raised"])
 
 
+def test_a_limit_on_code_that_raised_and_was_measured_again_holds_for_the_second_try(project: Project) -> None:
+    result = project.run(
+        """
+def test_it(perf):
+    for exception in (ZeroDivisionError, None):
+        def flaky():
+            advance(1)
+            if exception: raise exception
+        try: perf(flaky, p95_ms=5)
+        except ZeroDivisionError: pass
+"""
+    )
+    result.assert_outcomes(passed=1)
+    assert project.verdicts() == {"test_it flaky p95": "unmeasured", "test_it flaky#2 p95": "within"}
+
+
 def test_a_measurement_that_was_never_awaited_fails_the_test(project: Project) -> None:
     result = project.run(
         """
