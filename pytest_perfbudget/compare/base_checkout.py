@@ -21,6 +21,7 @@ from pytest_perfbudget.checkout.pointers import fill_pointers
 from pytest_perfbudget.checkout.relocate import moved, moved_environment, unbuilt, unfollowed
 from pytest_perfbudget.checkout.revision import Base
 from pytest_perfbudget.checkout.worktree import checked_out, unfiltered
+from pytest_perfbudget.compare.compiled_folders import COMPILED, CompiledFolders
 from pytest_perfbudget.compare.context import ComparisonContext
 from pytest_perfbudget.compare.further_files import further_files
 from pytest_perfbudget.core.measurement import file_of
@@ -32,7 +33,6 @@ from pytest_perfbudget.processes.protocol import Request
 from pytest_perfbudget.processes.scratch import Scratch
 
 TABLE: Final = "[tool.perfbudget.duet]"
-_COMPILED: Final = "PYTHONPYCACHEPREFIX"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class BaseCheckout:
         self._tree = Path()
         self._test_files: Collection[str] = ()
         self._environment: Environment | None = None
-        self._compiled: tuple[str, str] | None = None
+        self._compiled: CompiledFolders | None = None
         self._pointers: Sequence[str] = ()
         self.further_files: Sequence[str] = ()
         self.carried: Sequence[str] = ()
@@ -195,12 +195,12 @@ class BaseCheckout:
                 f"other content: run git lfs install, and git lfs fetch origin {self._base.commit[:9]}"
             )
             raise WorkerError(message)
-        compiled, compiled_of_base = self._compiled_folders()
+        self._compiled = self._compiled or CompiledFolders.of_session(self._scratch)
         launcher = self._context.launcher
         request = replace(
             launcher.request(nodeids, own_file_only=own_file_only),
             top=str(top),
-            compiled=compiled,
+            compiled=self._compiled.head,
             who="a fresh process of the head",
             worker=launcher.worker_id(slot),
         )
@@ -212,11 +212,11 @@ class BaseCheckout:
             moved(request, top, tree),
             who=f"the process of {self._base.ref}",
             worker=launcher.worker_id(slot + 1),
-            compiled=compiled_of_base,
+            compiled=self._compiled.base,
         )
         environment = self._environment_of(base, start.environment or {})
-        if environment.get(_COMPILED):  # else the user's folder would keep the compiled modules of each checkout
-            environment[_COMPILED] = compiled_of_base
+        if environment.get(COMPILED):  # else the user's folder would keep the compiled modules of each checkout
+            environment[COMPILED] = self._compiled.base
         executable = ""
         if self._environment is not None:
             path = [str(self._environment.python.parent), environment.get("PATH", "")]
@@ -287,19 +287,6 @@ class BaseCheckout:
             return prepared(self._base, self._tree, setup, folder)
         finally:
             self._context.progress.clear()
-
-    def _compiled_folders(self) -> tuple[str, str]:
-        """Return the folders in which child processes of the head and of the base keep compiled modules; see `Request`.
-
-        A process that compiles its modules uses its memory in another way from then on than a process that loads them
-        compiled. A minimal aiohttp server answers in 238 us after it has compiled its modules, and in 255 us after it
-        has loaded them; with a fixed MALLOC_MMAP_THRESHOLD_, in 234 and 245 us. With one folder for both sides, the
-        side that comes first would compile, and the other would load.
-        """
-        if self._compiled is None:
-            is_apart = os.environ.get("PYTHONDONTWRITEBYTECODE") or os.environ.get(_COMPILED)
-            self._compiled = (self._scratch(), self._scratch()) if is_apart else ("", "")
-        return self._compiled
 
     def _scratch(self) -> str:
         """Return a temporary folder for as long as the checkout lives."""

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from pytest_perfbudget.core.distributions import t_quantile
 from pytest_perfbudget.core.level_fit import LevelFit, fit_levels
+from pytest_perfbudget.core.level_modes import changes_of_modes
 from pytest_perfbudget.core.level_scales import ScaledLevels, find_scaled_levels
 from pytest_perfbudget.core.level_scatter import Scatter, scatter_about, scatter_of_neighbours
 from pytest_perfbudget.core.levels import Floats
@@ -30,10 +31,6 @@ _ALPHA: Final = 0.001
 """The level of significance between two levels, for a place that is given. A series without a change has many places;
 simulated series of 20 to 200 independent points show less than one false change in 1,000 points. Points that depend on
 each other have many more."""
-_RETURNS: Final = 0.35
-"""The distance from the levels before, as a share of the smaller step, within which a second step returns there."""
-_MODES: Final = 3
-"""The fewest returns in a row that show two modes."""
 _FEW: Final = 20
 _ALPHA_OF_FEW: Final = 0.0004
 """The same for series of fewer than `_FEW` points, whose scatter is less well known: with `_ALPHA`, 12 points whose
@@ -246,43 +243,12 @@ def _judge(kept: _Kept) -> ChangePoints:
         if not is_last:
             scatter = scatter_about(found.flat, own, fit_levels(found.flat, found.variances, found.starts))
     fit, p_values = _tested(found)
-    is_of_modes = _of_modes(fit)
+    is_of_modes = changes_of_modes(fit.centres.tolist())
     changes = tuple(
         _change(fit, which, kept, found, p) for which, p in enumerate(p_values, 1) if not is_of_modes[which - 1]
     )
     bend = None if found.bend is None else Bend(places[found.bend], _growth_now(found))
     return ChangePoints(changes, _candidate(found, fit, places), bend=bend)
-
-
-def _of_modes(fit: LevelFit) -> list[bool]:
-    """Return of each change whether it is one of several that lead to and fro between the same two levels.
-
-    A commit that returns to the level before is mended code. Code does not go to and fro again and again: the sessions
-    are of two modes, such as two kinds of machine of the same name.
-    """
-    levels = fit.centres.tolist()
-    found = [False] * (len(levels) - 1)
-    start = 0
-    while start < len(levels):
-        end = start + 2
-        while end < len(levels) and _returns(levels[start : end + 1]):
-            end += 1
-        returns = end - start - 2
-        if returns >= _MODES:
-            found[start : end - 1] = [True] * (end - 1 - start)
-        start = end - 1 if returns >= _MODES else start + 1
-    return found
-
-
-def _returns(levels: Sequence[float]) -> bool:
-    """Return whether the last of several levels is one of the two that the others go to and fro between.
-
-    The levels of a staircase, of which each step is taken back in part, move away from those of its beginning.
-    """
-    *_, before, last = levels
-    same = float(np.median(levels[-3::-2]))
-    smaller = min(abs(before - levels[-3]), abs(last - before))
-    return abs(last - same) < _RETURNS * smaller
 
 
 def _growth_now(found: ScaledLevels) -> float:

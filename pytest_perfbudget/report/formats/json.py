@@ -13,21 +13,11 @@ from pytest_perfbudget.report.formats.json_check import check_document
 
 _RARE: Final = {
     "budgets": ("effective", "without_waits", "repeats", "instructions"),
+    # A count has neither an interval nor a test.
     "changes": (
         *("blamed", "grown", "installed", "executed", "is_test_changed", "is_required", "needs_reason"),
-        # Of a count, there are none of the following.
-        *(
-            "lower",
-            "upper",
-            "log_std_error",
-            "p_value",
-            "alpha",
-            "weather",
-            "in_pairs",
-            "components",
-            "reason",
-            "against",
-        ),
+        *("lower", "upper", "log_std_error", "p_value", "alpha", "weather", "in_pairs", "components", "reason"),
+        "against",
     ),
 }
 """The keys of results that a report leaves out where they are empty, null or false, which they are nearly always."""
