@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 
 from pytest_perfbudget.baseline.call_profiles import read_versions
 from pytest_perfbudget.core.metrics import TIME
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.versions import version_changes
-from pytest_perfbudget.history.used_distributions import used_distributions
-from pytest_perfbudget.installed import installed_versions
+from pytest_perfbudget.installed import installed_versions, used_distributions
 
 
 def with_versions(
@@ -38,11 +35,5 @@ def _explained(change: RegressionResult, baseline: Path, machine: str, root: Pat
     before = read_versions(baseline, machine)
     if before is None:
         return change
-    used = _used(root, len(sys.modules))
+    used = used_distributions(root)
     return replace(change, installed=version_changes(before, installed_versions(), used))
-
-
-@lru_cache(1)
-def _used(root: Path, _loaded: int) -> Collection[str]:
-    """Return the names of the used distributions, which takes a tenth of a second, for a number of loaded modules."""
-    return used_distributions(root).keys()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
+
+from packaging.utils import canonicalize_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +29,13 @@ def version_changes(
 
     Args:
         before: the versions on the other side, by name.
-        after: the versions now.
-        imported: the normalized names of the distributions that the project uses.
+        after: the versions now, by name.
+        imported: the normalized names (PEP 503) of the distributions that the project uses.
     """
+    first, second = ({canonicalize_name(name): one for name, one in side.items()} for side in (before, after))
     found = [
-        VersionChange(name, before.get(name, ""), after.get(name, ""), normalized(name) in imported)
-        for name in sorted({**before, **after})
-        if before.get(name) != after.get(name)
+        VersionChange(name, first.get(name, ""), second.get(name, ""), name in imported)
+        for name in sorted({**first, **second})
+        if first.get(name) != second.get(name)
     ]
     return sorted(found, key=lambda one: (not one.is_imported, not (one.before and one.after)))
-
-
-def normalized(name: str) -> str:
-    """Return the name of a distribution in the form in which names are compared (PEP 503)."""
-    return re.sub(r"[-_.]+", "-", name).lower()

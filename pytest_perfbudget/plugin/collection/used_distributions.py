@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pytest_perfbudget.history.lock_file import lock_digest
-from pytest_perfbudget.history.used_distributions import used_distributions
+from pytest_perfbudget.installed import used_distributions
 from pytest_perfbudget.plugin.collection.perf_tests import PerfTests
 
 

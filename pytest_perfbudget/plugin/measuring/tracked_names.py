@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import re
+import ast
 import sys
 from collections.abc import Iterator
-from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
 from pytest_perfbudget.paths import own_modules
+from pytest_perfbudget.sources import nodes_of
 from pytest_perfbudget.tracing.tracked import names_of_track
 
-_CALL: Final = re.compile(r"""\btrack\(\s*(["'])([^"'\\\n]+)\1""")
-_SQLITE: Final = "pytest_perfbudget.tracing.sqlite"
-_MOST_FILES: Final = 10_000
+_TRACK: Final = "track"
+_PACKAGE: Final = "pytest_perfbudget"
+_SQLITE: Final = f"{_PACKAGE}.tracing.sqlite"
 
 
 def tracked_names(root: Path) -> Iterator[str]:
@@ -33,10 +33,24 @@ def tracked_names(root: Path) -> Iterator[str]:
         yield from _names_in(file)
 
 
-@lru_cache(_MOST_FILES)
-def _names_in(file: str) -> frozenset[str]:
-    try:
-        text = Path(file).read_text("utf-8")
-    except (OSError, ValueError):  # an extension module, or a source in another encoding
-        return frozenset()
-    return frozenset(name for _, name in _CALL.findall(text))
+def _names_in(file: str) -> Iterator[str]:
+    """Yield the texts that a source gives to `track`, under whatever name it imports the function or the package.
+
+    A module of the project may hand the function on, so it may be imported from anywhere.
+    """
+    nodes = nodes_of(file)
+    imports = [node for node in nodes if isinstance(node, ast.ImportFrom)]
+    functions = {one.asname or one.name for node in imports for one in node.names if one.name == _TRACK}
+    modules = {
+        one.asname or one.name
+        for node in nodes
+        if isinstance(node, ast.Import)
+        for one in node.names
+        if one.name.partition(".")[0] == _PACKAGE
+    }
+    for node in nodes:
+        if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+            called, name = ast.unparse(node.func), node.args[0].value
+            is_track = called in functions or called in {f"{one}.{_TRACK}" for one in modules}
+            if is_track and isinstance(name, str):
+                yield name

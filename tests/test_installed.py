@@ -4,28 +4,43 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
+from importlib import metadata
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from pytest_perfbudget.history.used_distributions import used_distributions
+from pytest_perfbudget import installed, paths
+from pytest_perfbudget.installed import installed_versions, used_distributions
+from pytest_perfbudget.sources import nodes_of
 
 Install = Callable[..., Path]
 
 
 @pytest.fixture
+def modules(monkeypatch: pytest.MonkeyPatch) -> dict[str, ModuleType]:
+    """The modules that were imported."""
+    found: dict[str, ModuleType] = {}
+    for one in (installed, paths):
+        monkeypatch.setattr(one, "sys", SimpleNamespace(**{**vars(sys), "modules": found}))
+    return found
+
+
+@pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
-    """Return a function that installs a distribution; nothing else is installed or imported."""
+    """Return a function that installs a distribution; nothing else is installed."""
     folder = tmp_path / "lib" / "site-packages"
-    monkeypatch.setattr("sys.path", [str(folder)])
-    monkeypatch.setattr("sys.modules", {})
+    monkeypatch.setattr(metadata, "distributions", partial(metadata.distributions, path=[str(folder)]))
+    for known in (installed._known, installed._by_module):
+        monkeypatch.setattr(installed, known.__name__, known.__wrapped__)  # each look finds what is installed by then
 
     def install(name: str, requires: Sequence[str] = (), *, modules: Sequence[str] = ()) -> Path:
         info = folder / f"{name}.dist-info"
         info.mkdir(parents=True)
-        lines = [f"Requires-Dist: {one}" for one in requires]
-        (info / "METADATA").write_text("\n".join(["Name: it", *lines, "", "Requires-Dist: no-header"]), "utf-8")
+        facts = [f"{key}: {value}" for key, value in zip(("Name", "Version"), name.split("-"), strict=True)]
+        lines = [*facts, *(f"Requires-Dist: {one}" for one in requires), "", "Requires-Dist: no-header"]
+        (info / "METADATA").write_text("\n".join(lines), "utf-8")
         names = modules or [name.partition("-")[0]]
         (info / "RECORD").write_text("".join(f"{one}/__init__.py,sha256=0,1\n" for one in names), "utf-8")
         return info
@@ -34,7 +49,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
 
 
 @pytest.fixture
-def project(tmp_path: Path, install: Install) -> Callable[[str], dict[str, str]]:
+def project(tmp_path: Path, install: Install, modules: dict[str, ModuleType]) -> Callable[[str], dict[str, str]]:
     """Return a function that returns what a project uses whose only module has a source."""
     del install  # nothing else is installed
     file = tmp_path / "project" / "work.py"
@@ -44,7 +59,8 @@ def project(tmp_path: Path, install: Install) -> Callable[[str], dict[str, str]]
         file.write_text(source, "utf-8")
         own = ModuleType("work")
         own.__file__ = str(file)
-        sys.modules["work"] = own
+        modules["work"] = own
+        nodes_of.cache_clear()  # the same file again
         return used_distributions(file.parent)
 
     return used_by
@@ -53,10 +69,18 @@ def project(tmp_path: Path, install: Install) -> Callable[[str], dict[str, str]]
 Project = Callable[[str], dict[str, str]]
 
 
-def load(folder: Path, name: str) -> None:
-    module = ModuleType(name)
-    module.__file__ = str(folder / name / "__init__.py")
-    sys.modules[name] = module
+@pytest.fixture
+def load(modules: dict[str, ModuleType], tmp_path: Path) -> Callable[[str], None]:
+    """Return a function that imports a package which is installed."""
+
+    def load(name: str) -> None:
+        modules[name] = ModuleType(name)
+        modules[name].__file__ = str(tmp_path / "lib" / "site-packages" / name / "__init__.py")
+
+    return load
+
+
+Load = Callable[[str], None]
 
 
 @pytest.mark.parametrize(
@@ -71,34 +95,34 @@ def test_what_the_source_imports_is_used_and_what_is_only_installed_is_not(
     assert project(source) == {"numpy": "1.26.4"}
 
 
-def test_what_was_imported_is_used_also_if_no_source_names_it(install: Install, project: Project) -> None:
+def test_what_was_imported_is_used_also_if_no_source_names_it(install: Install, project: Project, load: Load) -> None:
     """A driver of a database is imported by the name that a setting has."""
-    folder = install("psycopg2_binary-2.9", modules=["psycopg2"]).parent
-    load(folder, "psycopg2")
+    install("psycopg2_binary-2.9", modules=["psycopg2"])
+    load("psycopg2")
     assert project("import os") == {"psycopg2-binary": "2.9"}
 
 
 def test_what_pytest_and_its_plugins_need_is_not_used_unless_the_project_uses_the_same(
-    install: Install, project: Project
+    install: Install, project: Project, load: Load
 ) -> None:
-    folder = install("pytest-8.2", ["pluggy"]).parent
+    install("pytest-8.2", ["pluggy"])
     for name in ("pluggy-1.5", "coverage-7.5", "numpy-1.26.4"):
         install(name)
     install("pytest_cov-5.0", ["coverage", "numpy>=1"])
     for name in ("pytest", "pluggy", "pytest_cov", "coverage", "numpy"):
-        load(folder, name)
+        load(name)
     assert project("import pytest, pytest_cov") == {}
-    install("pandas-2.2", ["numpy>=1.23", 'coverage>=6; extra == "test"'])
+    install("pandas-2.2", ["numpy>=1.23", 'coverage>=6; extra == "test"', 'coverage; python_version < "3"', "no (["])
     assert project("import pytest, pandas") == {"numpy": "1.26.4", "pandas": "2.2"}
 
 
 def test_a_plugin_that_is_more_than_a_plugin_is_used_where_the_project_uses_it(
-    install: Install, project: Project
+    install: Install, project: Project, load: Load
 ) -> None:
     info = install("anyio-4.4", ["idna"])
     install("idna-3.7")
     (info / "entry_points.txt").write_text("[pytest11]\nanyio = anyio.pytest_plugin\n", "utf-8")
-    load(info.parent, "anyio")
+    load("anyio")
     assert project("import pytest") == {}
     assert project("import anyio") == {"anyio": "4.4", "idna": "3.7"}
 
@@ -111,8 +135,20 @@ def test_the_project_itself_is_left_out_and_its_requirements_are_not(install: In
     assert project("import shop") == {"flask-cors": "4.0.1"}
 
 
-def test_a_damaged_folder_of_metadata_is_one_without_requirements(install: Install, project: Project) -> None:
+def test_a_damaged_folder_of_metadata_is_no_distribution(install: Install, project: Project) -> None:
     info = install("numpy-1.26.4")
     for file in info.iterdir():
         file.unlink()
-    assert project("import numpy, other") == {"numpy": "1.26.4"}
+    assert project("import numpy, other") == {}
+    assert installed_versions() == {}
+
+
+def test_the_text_of_an_import_is_no_import(install: Install, project: Project) -> None:
+    install("numpy-1.26.4")
+    assert project('def work():\n    """\n    import numpy\n    """\n') == {}
+
+
+def test_what_is_installed_from_a_folder_has_no_version(install: Install) -> None:
+    (install("shop-0.1.dev7") / "direct_url.json").write_text("{}", "utf-8")
+    install("Flask_Cors-4.0.1")
+    assert installed_versions() == {"flask-cors": "4.0.1"}
