@@ -139,8 +139,9 @@ def _health(options: argparse.Namespace) -> int:
     if readiness is None:
         message = f"{options.file} is of a session with --perf-gate=off, which measured nothing"
         raise ReportError(message)
-    _say(render_health(result.health, readiness, color=_has_color()))
-    return 0 if options.require is None or readiness.grade.meets(Grade(options.require)) else 1
+    meets = options.require is None or readiness.grade.meets(Grade(options.require))
+    _say(render_health(result, readiness, "" if meets else options.require, color=_has_color()))
+    return 0 if meets else 1
 
 
 def _compare(options: argparse.Namespace) -> int:

@@ -85,6 +85,19 @@ class TestHealth:
             "    tests/test_api.py::test_new",
         ]
 
+    def test_drift_that_was_not_decided_has_the_line_of_the_session_and_the_requirement_is_said(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        drift = Finding(DRIFT, Severity.WARNING, "", headline="nothing to hold against v1: no session of v1")
+        whole = replace(result_of(measurement(budget(BudgetVerdict.WITHIN))), compared_with=None, findings=[drift])
+        save("run.json", replace(whole, session=replace(SESSION, exit_status=0)))
+        assert main(["health", "run.json", "--require", "ready"]) == 1
+        assert capsys.readouterr().out.splitlines()[1:] == [
+            "conditional, but ready is required",
+            "  drift not decided",
+            "    nothing to hold against v1: no session of v1",
+        ]
+
     def test_a_session_with_the_gate_off_and_a_missing_file_are_errors(
         self, capsys: pytest.CaptureFixture[str]
     ) -> None:
@@ -593,7 +606,7 @@ class TestMerge:
         )
         assert main(["merge", first, second, "-o", "two.json"]) == 1
         assert main(["health", "two.json", "--require", "ready"]) == 1
-        reason = "conditional\n  1 part of the suite missing (merge the reports of all parts)\n    part 3\n"
+        reason = "conditional, but ready is required\n  1 part of the suite missing (merge the reports of all parts)\n    part 3\n"
         assert capsys.readouterr().out.endswith(reason)
         assert main(["merge", "two.json", third, "-o", "all.json"]) == 0
         assert main(["merge", first, second, third, "-o", "all.json"]) == 0
@@ -611,7 +624,7 @@ class TestMerge:
         said = "perfbudget: shard1.json: not compared with the baseline: no baseline for 1 measurement\n"
         assert capsys.readouterr().err == (said if is_lost else "")
         assert main(["health", "all.json", "--require", "ready"]) == int(is_lost)
-        reason = "conditional\n  1 number without a baseline (pytest --perf-update-baseline)\n    a.py::other\n"
+        reason = "conditional, but ready is required\n  1 number without a baseline (pytest --perf-update-baseline)\n    a.py::other\n"
         assert capsys.readouterr().out.endswith(reason if is_lost else "ready\n")
 
     def test_several_machines_and_left_out_tests_are_named(self, capsys: pytest.CaptureFixture[str]) -> None:

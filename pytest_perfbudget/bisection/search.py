@@ -15,7 +15,7 @@ from pytest_perfbudget.checkout.revision import Base
 from pytest_perfbudget.core.bisection import SMALLEST, Answer, Bisection, Estimate, Level, is_bad_slower, pooled
 from pytest_perfbudget.core.bisection_result import BisectionResult, Commit, Step
 from pytest_perfbudget.errors import BisectionError
-from pytest_perfbudget.report.bisection import begin_lines, no_slowdown_text, not_slower_text, step_line
+from pytest_perfbudget.report.bisection import begin_lines, no_slowdown_text, not_slower_text, so_far_text, step_line
 
 _LACKING: Final = ("No module named", "No such file", "cannot open shared object file")
 """Words in the error of a test that lacks a file."""
@@ -68,7 +68,11 @@ class Search:
         state = Bisection.begin(len(self._commits) - 1, estimates)
         self._note(0, state, last)
         while (at := state.next()) is not None and self._duets < most:
-            duet = run_duet(checkout, argument, self._commits[at].short).of(measured)
+            try:
+                duet = run_duet(checkout, argument, self._commits[at].short).of(measured)
+            except KeyboardInterrupt:  # minutes of measuring are worth a line
+                self._say(so_far_text(self._result(state, measured)))
+                raise
             state = state.without(at) if duet.estimate is None else state.compared(at, duet.estimate)
             self._note(at, state, duet)
         return replace(self._result(state, measured), is_stopped=state.next() is not None)

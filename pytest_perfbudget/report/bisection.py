@@ -69,6 +69,15 @@ def result_lines(result: BisectionResult) -> Iterator[str]:
         yield f"  a merge; to search the merged branch: {command}"
 
 
+def so_far_text(result: BisectionResult) -> str:
+    """Return in one line what an interrupted search has found."""
+    if not result.candidates:
+        return f"so far: {result.problem}"
+    first, last = result.candidates[0].short, result.candidates[-1].short
+    place = first if result.is_found else f"one of {len(result.candidates)}, {first} to {last}"
+    return f"so far: the first slow commit is {place} ({100 * CONFIDENCE:.0f} % sure)"
+
+
 def not_slower_text(found: Estimate, good: str, bad: str, duets: int, *, is_settled: bool) -> str:
     """Return the reason why a search does not begin.
 

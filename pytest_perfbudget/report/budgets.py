@@ -187,7 +187,9 @@ def undecided_reason(measurement: Measurement, budget: BudgetResult) -> str:
     metric, needs, had, kind = budget.metric, budget.needs_rounds, budget.rounds, measurement.kind
     is_over = (budget.used or 0) > 1
     if kind is LOAD:
-        return loads.undecided_text(budget, rounds_text(budget, measurement), _written(budget), measurement.errors)
+        ended_early = "" if measurement.load is None else measurement.load.ended_early
+        amount = rounds_text(budget, measurement)
+        return loads.undecided_text(budget, amount, _written(budget), measurement.errors, ended_early)
     if needs and had < needs:
         above = f", and the estimate lies {_wrong_side(budget)} the limit" if is_over else ""
         text = f"{metric} needs {needs} {kind.sample}s, had {had}{above}"

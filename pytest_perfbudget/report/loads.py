@@ -76,14 +76,17 @@ def step_lines(budget: BudgetResult, load: LoadFacts) -> Iterator[str]:
         yield f"{budget.metric} of the steps of a request: {shown}{more}"
 
 
-def undecided_text(budget: BudgetResult, amount: str, written: str, errors: Sequence[ErrorGroup] = ()) -> str:
-    """Return the reason why a budget on a load is undecided, and the remedy.
+def undecided_text(
+    budget: BudgetResult, amount: str, written: str, errors: Sequence[ErrorGroup] = (), ended_early: str = ""
+) -> str:
+    """Return the reason why a budget on a load is undecided, and the remedy, unless a longer load would end as early.
 
     Args:
         budget: the budget.
         amount: the number of requests behind its result, in words.
         written: the limit as the user writes it.
         errors: the errors of the load, the largest group first.
+        ended_early: the reason why the load ended before its time; empty if the load came to its end.
     """
     if budget.metric in OF_ERRORS and errors:
         failed = sum(one.count for one in errors)
@@ -107,6 +110,8 @@ def undecided_text(budget: BudgetResult, amount: str, written: str, errors: Sequ
     elif says < needs:
         independent = f"which say as much as {says:,.0f} independent requests"
         text = f"{metric} needs {needs:,} independent requests, had {had:,} requests, {independent}"
+    if ended_early:
+        return f"{text}: the load ended early, because {ended_early}"
     factor = needs / min(says or math.inf, had or math.inf)
     if 1 < factor < math.inf:
         return f"{text}: make the load at least {math.ceil(10 * factor) / 10:g} times as long"

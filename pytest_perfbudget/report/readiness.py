@@ -40,7 +40,7 @@ _COUNTED: Final = {
     Cause.DRIFTED: ("number", "that drifted from the anchor"),
     Cause.HEALTH_FALLING: ("budget", "closer to the limit than before"),
 }
-_WHOLE: Final = {
+WHOLE: Final = {
     Cause.TESTS_FAILED: "tests failed for other reasons",
     Cause.SESSION_FAILED: "the session failed by something else than its tests, such as another plugin",
     Cause.FAILED: "what could not be judged fails the session",
@@ -75,9 +75,14 @@ def readiness_text(readiness: Readiness, required: str = "") -> str:
         readiness: the readiness of a session.
         required: the least readiness, if the session is less ready.
     """
-    grade = f"{readiness.grade.words}, but {required} is required" if required else readiness.grade.words
+    grade = grade_text(readiness, required)
     reasons = "; ".join(map(_reason_text, readiness.reasons))
     return f"{grade}: {reasons}" if reasons else grade
+
+
+def grade_text(readiness: Readiness, required: str = "") -> str:
+    """Return the readiness in a word or two; `required` is the least readiness, if the session is less ready."""
+    return f"{readiness.grade.words}, but {required} is required" if required else readiness.grade.words
 
 
 def reason_lines(reason: Reason) -> Iterator[str]:
@@ -100,8 +105,8 @@ def with_readiness(result: RunResult) -> RunResult:
 
 
 def _reason_text(reason: Reason) -> str:
-    if reason.cause in _WHOLE and not (reason.names and reason.cause in _COUNTED):
-        text = _WHOLE[reason.cause]
+    if reason.cause in WHOLE and not (reason.names and reason.cause in _COUNTED):
+        text = WHOLE[reason.cause]
     else:  # a damaged report may have a place without a name
         noun, rest = _COUNTED[reason.cause]
         text = f"{counted(max(len(reason.names), 1), noun)} {rest}"

@@ -156,6 +156,21 @@ class TestRange:
         assert "one of these 4 (99 % sure):" in shown
         assert "  stopped after 2 duets: --max-duets allows more\n" in shown
 
+    def test_an_interrupted_search_says_its_range_so_far(
+        self, duets: ScriptedDuets, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        def answer(at: int) -> Session:
+            if len(duets.asked) == 3:
+                raise KeyboardInterrupt
+            return session(duets.duet(at))
+
+        duets.answer = answer
+        assert main(["bisect", ASKED, "--good=good"]) == 130
+        output, errors = capsys.readouterr()
+        first, last = duets.commits[5][:9], duets.commits[8][:9]
+        assert output.endswith(f"so far: the first slow commit is one of 4, {first} to {last} (99 % sure)\n")
+        assert errors == "perfbudget: interrupted\n"
+
     def test_two_slowdowns_are_a_range_that_says_so(
         self, duets: ScriptedDuets, capsys: pytest.CaptureFixture[str]
     ) -> None:

@@ -56,6 +56,14 @@ class TestUndecidedLoads:
         found = notes(measurement(budget(BudgetVerdict.UNDECIDED, **given), kind=LOAD))
         assert found == [f"undecided: tests/test_api.py::test_login: {text}"]
 
+    def test_a_load_that_its_errors_ended_early_would_end_as_early_if_it_were_longer(self) -> None:
+        load = LoadFacts("10 users", ended_early="error_rate exceeds its limit by far")
+        given: dict[str, Any] = {"rounds": 52, "effective": 52.0, "lower": None, "upper": None, "needs_rounds": 60}
+        assert notes(measurement(budget(BudgetVerdict.UNDECIDED, **given), kind=LOAD, load=load)) == [
+            "undecided: tests/test_api.py::test_login: p95 needs 60 requests, had 52: "
+            "the load ended early, because error_rate exceeds its limit by far"
+        ]
+
     @pytest.mark.parametrize(
         ("used", "says"),
         [
