@@ -10,7 +10,6 @@ from typing import Final
 
 from pytest_perfbudget.paths import own_modules
 from pytest_perfbudget.sources import nodes_of
-from pytest_perfbudget.tracing.tracked import names_of_track
 
 _TRACK: Final = "track"
 _PACKAGE: Final = "pytest_perfbudget"
@@ -26,7 +25,6 @@ def tracked_names(root: Path) -> Iterator[str]:
     Args:
         root: the folder of the project.
     """
-    yield from names_of_track()
     if (module := sys.modules.get(_SQLITE)) is not None:
         yield module.NAME
     for file in {*own_modules(root).values()}:
