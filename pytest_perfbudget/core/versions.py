@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
-
-from packaging.utils import canonicalize_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +31,15 @@ def version_changes(
         after: the versions now, by name.
         imported: the normalized names (PEP 503) of the distributions that the project uses.
     """
-    first, second = ({canonicalize_name(name): one for name, one in side.items()} for side in (before, after))
+    first, second = ({_normalized(name): one for name, one in side.items()} for side in (before, after))
     found = [
         VersionChange(name, first.get(name, ""), second.get(name, ""), name in imported)
         for name in sorted({**first, **second})
         if first.get(name) != second.get(name)
     ]
     return sorted(found, key=lambda one: (not one.is_imported, not (one.before and one.after)))
+
+
+def _normalized(name: str) -> str:
+    """Return the normalized name of a distribution (PEP 503), also where only the standard library is installed."""
+    return re.sub(r"[-_.]+", "-", name).lower()
