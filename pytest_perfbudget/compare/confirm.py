@@ -12,7 +12,7 @@ from pytest_perfbudget.compare.evidence import Sides, needs_counts
 from pytest_perfbudget.compare.obstacles import untimed
 from pytest_perfbudget.compare.progress import Pace, note_fresh
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
-from pytest_perfbudget.core.slowdown import Run, SlowdownTest
+from pytest_perfbudget.core.slowdown import MOST_FRESH, Run, SlowdownTest
 from pytest_perfbudget.errors import WorkerError, WorkerHangsError, WrongCodeError
 
 _Result = TypeVar("_Result")
@@ -111,7 +111,8 @@ def confirm(
         open_ = _open(suspects, fresh)
         if not (open_ or is_grown):
             break
-        note_fresh(context.progress, nodeid, pace, step_s)
+        most_fresh = max((one.most_fresh for one in open_.values()), default=MOST_FRESH)
+        note_fresh(context.progress, nodeid, pace, step_s, most_fresh)
         # The first attempt explains a slowdown by its profile; whether a count has grown is decided by three or more.
         with_counts = is_grown or not attempts
         with pace.step():

@@ -76,7 +76,10 @@ def _compared(played: PairAnswers, against: str, why_carried: Callable[[str], st
     sides = {
         name: Sides(one, base[name], is_changed) for name, one in head.items() if name in base and name not in reasons
     }
-    runs = {name: run for name, one in sides.items() if (run := pair_of_recordings(one.head, one.base)) is not None}
+    pairs = {
+        name: pair_of_recordings(one.head, one.base, base_is_first=played.base_is_first) for name, one in sides.items()
+    }
+    runs = {name: one for name, one in pairs.items() if one is not None}
     both = [name for name in reasons if name in head and name in base]
     loads = [name for name in both if is_other_load(reasons[name], against, head[name], base[name])]
     return Attempt(runs, sides, [name for name in base if name not in head and name not in reasons], reasons, loads)

@@ -12,8 +12,8 @@ from pytest_perfbudget.measure.clock import SYSTEM
 _QUIET_S = 30.0
 """The time in s after which a log gets a further line about a confirmation."""
 
-_FIRST_LOOK = 3
-"""The number of fresh processes after which a verdict may come; without a verdict there are `MOST_FRESH`."""
+_FIRST_LOOK = 4
+"""The number of fresh processes after which a verdict may come; without a verdict there are `MOST_FRESH`, or more."""
 
 
 class Pace:
@@ -62,7 +62,9 @@ def note_screening(progress: ProgressNote, nodeid: str, pace: Pace, total: int) 
     progress.note(f"perf: comparing test {number} of {total}{pace.left(total)}: {nodeid}")
 
 
-def note_fresh(progress: ProgressNote, nodeid: str, pace: Pace, step_s: float = 0.0) -> None:
+def note_fresh(
+    progress: ProgressNote, nodeid: str, pace: Pace, step_s: float = 0.0, most_fresh: int = MOST_FRESH
+) -> None:
     """Show which fresh process of how many measures a suspect; a log has few lines about it.
 
     A suspect looks worse, or so much faster that one of its processes may be off.
@@ -72,13 +74,14 @@ def note_fresh(progress: ProgressNote, nodeid: str, pace: Pace, step_s: float = 
         nodeid: the test.
         pace: the time of the fresh processes so far.
         step_s: the time in s that a fresh process is expected to take; 0 if that is not known.
+        most_fresh: the largest number of fresh processes.
     """
     if not pace.done:
-        most = f", about {_duration(MOST_FRESH * step_s)}" if step_s else ""
-        progress.log(f"perf: {nodeid} stands out: measuring it again in at most {MOST_FRESH} fresh processes{most}")
+        most = f", about {_duration(most_fresh * step_s)}" if step_s else ""
+        progress.log(f"perf: {nodeid} stands out: measuring it again in at most {most_fresh} fresh processes{most}")
     elif pace.is_line_due():
-        progress.log(f"perf: {nodeid}: fresh process {pace.done + 1} of at most {MOST_FRESH}{pace.left(MOST_FRESH)}")
-    total = _FIRST_LOOK if pace.done < _FIRST_LOOK else MOST_FRESH
+        progress.log(f"perf: {nodeid}: fresh process {pace.done + 1} of at most {most_fresh}{pace.left(most_fresh)}")
+    total = next(look for look in (_FIRST_LOOK, MOST_FRESH, most_fresh) if pace.done < look or look == most_fresh)
     most = "" if pace.done < _FIRST_LOOK else "at most "
     progress.note(f"perf: stands out, fresh process {pace.done + 1} of {most}{total}{pace.left(total)}: {nodeid}")
 

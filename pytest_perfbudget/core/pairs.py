@@ -65,6 +65,7 @@ class Pair:
         std_error: the standard error of the log ratio, as far as the quads of this pair show.
         base_ns: the time of a call in the base, in ns.
         spread: the standard deviation of the log ratio between pairs of identical code.
+        base_is_first: whether the base's process has set its fixtures up before the head's process.
         mean: the estimate from the mean call over all quads, whose standard error is that of the jackknife; None for
             an estimate of the mean call, and where there are too few quads.
     """
@@ -73,6 +74,7 @@ class Pair:
     std_error: float
     base_ns: float
     spread: float = PAIR_SPREAD
+    base_is_first: bool = False
     mean: Pair | None = None
 
     @property
@@ -135,11 +137,16 @@ def pair_so_far(
     return replace(typical, mean=_mean_pair(head[1], base[1], spread))
 
 
-def pair_of_recordings(head: Recording, base: Recording) -> Pair | None:
+def pair_of_recordings(head: Recording, base: Recording, *, base_is_first: bool = False) -> Pair | None:
     """Return the estimate from the recordings of both sides; None if no turn has a block on both sides.
 
     The typical call in a turn, its lower quartile, has the least noise, but misses a slowdown of fewer than three in
     four calls. If the mean shows such a slowdown and the quads agree, the mean counts.
+
+    Args:
+        head: the recording of the head.
+        base: the recording of the base.
+        base_is_first: see `Pair`.
     """
     blocks = [dict(zip(one.turns, one.blocks, strict=True)) for one in (head, base)]
     spread = LOAD_SPREAD if head.load else PAIR_SPREAD
@@ -147,11 +154,14 @@ def pair_of_recordings(head: Recording, base: Recording) -> Pair | None:
     mean_ns = [{turn: max(block.mean_ns, 1.0) for turn, block in one.items()} for one in blocks]
     mean = pair_of(mean_ns[0], mean_ns[1], spread)
     typical = pair_so_far((typical_ns[0], mean_ns[0]), (typical_ns[1], mean_ns[1]), spread)
-    if typical is None or mean is None or typical.mean is None:
-        return typical
+    if typical is None:
+        return None
+    if mean is None or typical.mean is None:
+        return replace(typical, base_is_first=base_is_first)
     hidden = mean.log_ratio - typical.log_ratio
     counts = mean if hidden > max(HIDDEN, CLEARLY * mean.std_error) else typical
-    return replace(counts, mean=typical.mean)
+    of_mean = replace(typical.mean, base_is_first=base_is_first)
+    return replace(counts, mean=of_mean, base_is_first=base_is_first)
 
 
 def _quads(head_ns: Mapping[int, float], base_ns: Mapping[int, float]) -> list[float]:

@@ -84,6 +84,15 @@ class SlowdownTest(ABC, Generic[_Run]):
         """The level of significance of one look: a regression needs a p-value below it."""
         return self.alpha / LOOKS
 
+    def alpha_after(self, number: int) -> float:  # noqa: ARG002 - all looks have the same part here
+        """Return the level of significance of the look after so many fresh runs."""
+        return self.alpha_per_look
+
+    @property
+    def most_fresh(self) -> int:
+        """The largest number of fresh runs."""
+        return MOST_FRESH
+
     def after(self, screening: _Run) -> Self:
         """Return the test for a suspect, with the screening run that has made the measurement a suspect."""
         return replace(self, screening=screening)
@@ -119,8 +128,9 @@ class SlowdownTest(ABC, Generic[_Run]):
     def confirmed(self, fresh: Sequence[_Run]) -> RegressionResult:
         """Return the result for the fresh runs of a suspect."""
         found = self.effect(fresh)
-        change = replace(self._change(found, fresh), runs=len(fresh))
-        if self.is_slower(found, self.alpha_per_look):
+        alpha = self.alpha_after(len(fresh))
+        change = replace(self._change(found, fresh), runs=len(fresh), alpha=alpha)
+        if self.is_slower(found, alpha):
             return replace(change, verdict=RegressionVerdict.REGRESSED)
         if found.log_ratio > self.limit:
             return replace(change, verdict=RegressionVerdict.UNDECIDED)

@@ -57,6 +57,7 @@ class PairAnswers:
         shared_address: an address on which servers of both sides listened; empty if there was none.
         head_modules: the files of all modules that the head's process has imported; see `Answer.modules`.
         base_modules: the same of the base's process.
+        base_is_first: whether the base's process came first, in its fixtures and in each second turn.
     """
 
     head: Answer
@@ -64,6 +65,7 @@ class PairAnswers:
     shared_address: str = ""
     head_modules: Mapping[str, str] = field(default_factory=dict)
     base_modules: Mapping[str, str] = field(default_factory=dict)
+    base_is_first: bool = False
 
 
 @dataclass
@@ -228,7 +230,7 @@ class Duet:
         answers = (Answer(**head["answer"]), Answer(**base["answer"]))
         for known, answer in zip(self._modules, answers, strict=True):
             known.update(answer.modules)
-        return PairAnswers(*answers, shared or "", *self._modules)
+        return PairAnswers(*answers, shared or "", *self._modules, base_is_first=self._base_is_first)
 
     def _cpu_for(self, name: str, unpinned: Collection[str]) -> int | None:
         return None if name in unpinned else self._cpu

@@ -11,6 +11,7 @@ from pytest_perfbudget.compare.confirm import Attempt, confirm
 from pytest_perfbudget.compare.progress import Pace, note_fresh, note_screening
 from pytest_perfbudget.core.paired import PairedSlowdownTest
 from pytest_perfbudget.core.pairs import Pair
+from pytest_perfbudget.core.slowdown import MOST_FRESH
 
 
 def paced(step_s: float) -> Pace:
@@ -26,20 +27,21 @@ def ticks(step_s: float) -> Iterator[int]:
         at += int(step_s * 1e9)
 
 
-def shown(step_s: float, steps: int) -> str:
+def shown(step_s: float, steps: int, most_fresh: int = MOST_FRESH) -> str:
     notes, pace = Notes(), paced(step_s)
     for _ in range(steps):
         with pace.step():
             pass
-    note_fresh(notes, "a.py::t", pace)
+    note_fresh(notes, "a.py::t", pace, most_fresh=most_fresh)
     return notes.shown[-1]
 
 
 def test_a_note_tells_the_process_and_from_the_second_on_the_time_left() -> None:
-    assert shown(4, 0) == "perf: stands out, fresh process 1 of 3: a.py::t"
-    assert shown(4, 1) == "perf: stands out, fresh process 2 of 3, 8 s left: a.py::t"
+    assert shown(4, 0) == "perf: stands out, fresh process 1 of 4: a.py::t"
+    assert shown(4, 1) == "perf: stands out, fresh process 2 of 4, 12 s left: a.py::t"
     assert shown(4, 4) == "perf: stands out, fresh process 5 of at most 10, 24 s left: a.py::t"
     assert shown(60, 4) == "perf: stands out, fresh process 5 of at most 10, 6 min left: a.py::t"
+    assert shown(4, 10, most_fresh=20) == "perf: stands out, fresh process 11 of at most 20, 40 s left: a.py::t"
 
 
 def logged(step_s: float, steps: int, expected_s: float = 0.0) -> list[str]:
@@ -87,5 +89,5 @@ def test_a_confirmation_counts_its_processes() -> None:
     confirm(asking, "a.py::t", {"": PairedSlowdownTest(0.05, 0.001)}, {}, measure)
     assert isinstance(asking.progress, Notes)
     assert [one.partition(" of ")[0] for one in asking.progress.shown] == [
-        f"perf: stands out, fresh process {number}" for number in (1, 2, 3)
+        f"perf: stands out, fresh process {number}" for number in (1, 2, 3, 4)
     ]

@@ -130,10 +130,10 @@ class TestDecision:
     def test_a_pair_whose_quads_differ_widely_makes_nobody_suspect(self) -> None:
         assert not slowdown_test().is_suspect(*pairs(1.03, error=0.1))
 
-    def test_three_fresh_pairs_that_agree_are_enough(self) -> None:
-        assert slowdown_test().needs_fresh(pairs(1.1, 1.1))
-        assert not slowdown_test().needs_fresh(pairs(1.1, 1.101, 1.099))
-        change = slowdown_test().confirmed(pairs(1.1, 1.101, 1.099))
+    def test_four_fresh_pairs_that_agree_are_enough(self) -> None:
+        assert slowdown_test().needs_fresh(pairs(1.1, 1.1, 1.1))
+        assert not slowdown_test().needs_fresh(pairs(1.1, 1.101, 1.099, 1.1))
+        change = slowdown_test().confirmed(pairs(1.1, 1.101, 1.099, 1.1))
         assert change.verdict is RegressionVerdict.REGRESSED
         assert change.ratio == pytest.approx(1.1, rel=1e-3)
         assert change.before == 1e6
@@ -156,7 +156,7 @@ class TestDecision:
         assert slowdown_test(share=0.02).after(*pairs(1.1)).needs_fresh(pairs(1.1, 1.1, 1.0))
 
     def test_the_screening_pair_has_no_part_in_the_verdict(self) -> None:
-        fresh = pairs(1.1, 1.101, 1.099)
+        fresh = pairs(1.1, 1.101, 1.099, 1.1)
         assert slowdown_test().after(*pairs(1.5)).confirmed(fresh) == slowdown_test().confirmed(fresh)
 
     @pytest.mark.parametrize(
