@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 from pytest_perfbudget.compare.context import ComparisonContext
 from pytest_perfbudget.compare.evidence import Sides, needs_counts
@@ -14,6 +14,12 @@ from pytest_perfbudget.compare.progress import Pace, note_fresh
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.slowdown import MOST_FRESH, Run, SlowdownTest
 from pytest_perfbudget.errors import WorkerError, WorkerHangsError, WrongCodeError
+
+_PROFILED: Final = 3
+"""The number of attempts with a profile, if the calls are quick: the calmest times of several are compared."""
+
+_QUICK_NS: Final = 5e6
+"""The time of a call up to which the calls are quick."""
 
 _Result = TypeVar("_Result")
 _Run = TypeVar("_Run", bound=Run)
@@ -113,8 +119,8 @@ def confirm(
             break
         most_fresh = max((one.most_fresh for one in open_.values()), default=MOST_FRESH)
         note_fresh(context.progress, nodeid, pace, step_s, most_fresh)
-        # The first attempt explains a slowdown by its profile; whether a count has grown is decided by three or more.
-        with_counts = is_grown or not attempts
+        # The first attempts explain a slowdown by profiles; whether a count has grown is decided by three or more.
+        with_counts = is_grown or len(attempts) < (_PROFILED if _are_quick(attempts) else 1)
         with pace.step():
             found = _attempted(measure, own_file_only=own_file_only, with_counts=with_counts)
         problem, is_exclusive = found.problem, found.is_exclusive
@@ -151,6 +157,12 @@ def _attempted(measure: Measure[_Run], *, own_file_only: bool, with_counts: bool
         return Attempt(problem=str(error))
     except Exception as error:  # noqa: BLE001 - the test is still running, and may have patched any function
         return Attempt(problem=f"no fresh process: {type(error).__name__}: {error}")
+
+
+def _are_quick(attempts: Sequence[Mapping[str, Sides]]) -> bool:
+    """Return whether the calls are so short that counting and profiling them again costs little."""
+    blocks = [block for one in attempts for sides in one.values() for block in sides.head.blocks[:1]]
+    return all(block.time_ns <= _QUICK_NS for block in blocks)
 
 
 def _still_grown(attempts: Sequence[Mapping[str, Sides]], grown: Mapping[str, float]) -> bool:

@@ -32,6 +32,9 @@ _ERROR_OF_TIMES: Final = 0.03
 _MOST_OF_TIMES: Final = 3.0
 """The factor above the measured slowdown from which a part that is a time is an error of the profiles."""
 
+_LEAST_OF_CALLS: Final = 0.5
+"""The smallest part of the measured slowdown that more calls have to take to explain it."""
+
 _MOST_OF_CALLS: Final = 20.0
 """The same factor for a part that is calls: these are counted, and only their time may be wrong."""
 
@@ -86,7 +89,9 @@ def blamed_functions(before: CostGraph, after: CostGraph, slower_ns: float) -> l
     """Return the functions whose code has caused a slowdown, the largest part first; none if the profiles do not say.
 
     A wrong name costs more trust than none. So a part is told only if it is a large one, if it is beyond the errors of
-    a profile, and if it is not several times the slowdown that was measured without a profiler.
+    a profile, and if it is not several times the slowdown that was measured without a profiler. Calls are counted, so
+    calls that explain the slowdown come before parts that are times, and are told also where the times contradict the
+    slowdown.
 
     Args:
         before: the costs on the other side.
@@ -95,13 +100,21 @@ def blamed_functions(before: CostGraph, after: CostGraph, slower_ns: float) -> l
     """
     moved = {old: new for new, old in old_names(before.functions, after.functions).items() if old != new}
     found = blame(before.renamed(moved), after)
+    found = [one for one in found if one.function != OUTSIDE]
     of_ns = after.total_ns - before.total_ns
-    if of_ns < _LEAST_EXPLAINED * slower_ns:
-        return []
-    told = [one for one in found if one.function != OUTSIDE and _is_certain(one, slower_ns)]
-    if any(one.gained_ns > _MOST_EXPLAINED * of_ns for one in told):
-        return []
+    told = [one for one in found if _is_certain(one, slower_ns)]
+    if of_ns < _LEAST_EXPLAINED * slower_ns or any(one.gained_ns > _MOST_EXPLAINED * of_ns for one in told):
+        counted = [one for one in found if _explains(one, slower_ns)]
+        of_ns = sum(one.gained_ns for one in counted)
+        told = [replace(one, of_ns=of_ns) for one in counted]
+    told.sort(key=lambda one: not _explains(one, slower_ns))
     return told[:_SHOWN_FUNCTIONS]
+
+
+def _explains(one: Blame, slower_ns: float) -> bool:
+    """Return whether more calls, which are counted, take long enough to explain the measured slowdown."""
+    least_ns = _LEAST_OF_CALLS * slower_ns
+    return one.cause is Cause.MORE_CALLS and least_ns < one.gained_ns < _MOST_OF_CALLS * slower_ns
 
 
 def _is_certain(one: Blame, slower_ns: float) -> bool:

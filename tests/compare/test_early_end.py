@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from comparing import context, recording
 
@@ -12,6 +13,7 @@ from pytest_perfbudget.core.counts import FRESH_COUNTS
 from pytest_perfbudget.core.paired import PairedSlowdownTest
 from pytest_perfbudget.core.pairs import Pair
 from pytest_perfbudget.core.results import RegressionVerdict
+from pytest_perfbudget.core.weather import BlockTime
 
 
 def confirmed(ratio: float, *, screened: float, calls: int) -> tuple[int, RegressionVerdict]:
@@ -27,21 +29,28 @@ def confirmed(ratio: float, *, screened: float, calls: int) -> tuple[int, Regres
     return len(found.attempts), found.times[""].verdict
 
 
-def test_one_pair_counts_and_profiles_unless_a_count_has_grown() -> None:
+def test_one_pair_of_slow_calls_counts_and_profiles_unless_a_count_has_grown() -> None:
     """Counting takes as long as several calls, which for slow code is most of a pair's time."""
-    assert counted(grown={}) == [True, False, False]
-    assert counted(grown={"": 0.05}) == [True, True, True]
+    assert counted(call_ns=50e6, grown={}) == [True, False, False, False]
+    assert counted(call_ns=50e6, grown={"": 0.05}) == [True, True, True, False]
 
 
-def counted(grown: dict[str, float]) -> list[bool]:
+def test_three_pairs_of_quick_calls_do() -> None:
+    """The calmest of several profiles err less, and a name rests on them."""
+    assert counted(call_ns=1e6, grown={}) == [True, True, True, False]
+
+
+def counted(call_ns: float, grown: dict[str, float]) -> list[bool]:
     """Return for each fresh pair of a test that is 10 % slower whether the pair counts."""
     asked = []
+    blocks = [BlockTime(call_ns, (), ())]
 
     def measure(*, own_file_only: bool, with_counts: bool) -> Attempt[Pair]:
         del own_file_only
         asked.append(with_counts)
-        sides = Sides(recording(calls=200), recording(calls=100)) if with_counts else Sides(recording(), recording())
-        return Attempt({"": Pair(math.log(1.1), 0.005, 1e6)}, {"": sides})
+        head, base = (recording(calls=calls) if with_counts else recording() for calls in (200, 100))
+        sides = Sides(replace(head, blocks=blocks), base)
+        return Attempt({"": Pair(math.log(1.1), 0.005, call_ns)}, {"": sides})
 
     confirm(context(), "a.py::t", {"": PairedSlowdownTest(0.05, 0.001)}, grown, measure)
     return asked

@@ -101,6 +101,22 @@ class TestBlamed:
         assert names(before, after, slower_us=100) == ["web:menu"]
         assert names(before, after, slower_us=20) == []
 
+    def test_more_calls_that_explain_the_slowdown_come_before_a_longer_time(self) -> None:
+        """The profile of the price was disturbed."""
+        before = costs(menu=(1, 1000, {}), price=(10, 1000, {}), tax=(1, 5, {}))
+        after = costs(menu=(1, 1000, {"tax": 30}), price=(10, 1300, {}), tax=(30, 150, {}))
+        assert names(before, after, slower_us=150) == ["web:menu", "web:price"]
+        assert names(before, after, slower_us=400) == ["web:price", "web:menu"]
+
+    def test_more_calls_are_told_although_the_times_contradict_the_slowdown(self) -> None:
+        """The other side's profile was disturbed."""
+        before = costs(menu=(1, 1000, {}), price=(10, 1500, {}), tax=(1, 5, {}))
+        after = costs(menu=(1, 1000, {"tax": 31}), price=(10, 1000, {}), tax=(31, 155, {}))
+        (found,) = blamed_functions(before, after, 150e3)
+        assert (found.function, found.callee, found.after) == ("web:menu", "web:tax", 31)
+        assert found.gained_ns == found.of_ns == pytest.approx(155e3)
+        assert names(before, after.renamed({"web:tax": "web:other"}), slower_us=1000) == []
+
     def test_calls_of_a_function_that_was_split_off_do_not_count_as_more(self) -> None:
         """The error of its time is that of the whole function, and not only of the rest."""
         before = costs(menu=(1, 1000, {}), tax=(1, 100, {}))
