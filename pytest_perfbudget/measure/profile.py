@@ -28,6 +28,7 @@ from pytest_perfbudget.measure.probes import FunctionCalls, ProbeBusyError, is_c
 from pytest_perfbudget.measure.profiler_overhead import profiler_overhead
 from pytest_perfbudget.measure.subject import Subject
 from pytest_perfbudget.measure.thread_calls import ThreadCalls
+from pytest_perfbudget.paths import module_file
 
 _MOST_FUNCTIONS = 5
 _STDLIB: Final = sysconfig.get_path("stdlib") + os.sep
@@ -286,7 +287,8 @@ def _is_library(code: CodeType | str) -> bool:
 @lru_cache(maxsize=1024)
 def _is_library_file(file: str) -> bool:
     """Return whether a source file belongs to Python, to an installed package or to this plugin, or is no file."""
-    return not file or file.startswith(("<", _STDLIB, PLUGIN)) or "site-packages" in file
+    is_installed = "site-packages" in file or "dist-packages" in file  # the latter on Debian
+    return not file or file.startswith(("<", _STDLIB, PLUGIN)) or is_installed
 
 
 def _portable_name(code: CodeType) -> str:
@@ -296,16 +298,21 @@ def _portable_name(code: CodeType) -> str:
 
 @lru_cache(maxsize=1024)
 def _module(file: str) -> str:
-    """Return the dotted module name of a source file, from the nearest folder on `sys.path` on.
+    """Return the dotted module name of a source file, as a rule from the nearest folder on `sys.path` on.
 
-    An editable installation may have its folder in an import hook instead: then the name begins with the outermost
-    package around the file. Generated code may be compiled without the name of a file.
+    An editable installation may have its folder in an import hook instead, and `sys.path` the folder of the project:
+    then the name is the one by which the module was imported, or else begins with the outermost package around the
+    file. Generated code may be compiled without the name of a file.
     """
     if not file:
         return _GENERATED
     roots = [root for root in sys.path if root and file.startswith(root.rstrip(os.sep) + os.sep)]
     path = file[len(max(roots, key=len)) :] if roots else os.path.relpath(file, _above_package(Path(file)))
-    return path.strip(os.sep).removesuffix(".py").removesuffix(f"{os.sep}__init__").replace(os.sep, ".")
+    name = path.strip(os.sep).removesuffix(".py").removesuffix(f"{os.sep}__init__").replace(os.sep, ".")
+    stem = Path(file.removesuffix(".py"))
+    parts = stem.parent.parts if stem.name == "__init__" else stem.parts
+    names = (name, *(".".join(parts[at:]) for at in range(len(parts) - 1, 0, -1)))
+    return next((one for one in names if module_file(sys.modules.get(one)) == file), name)
 
 
 def _above_package(file: Path) -> Path:

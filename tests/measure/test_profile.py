@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from scripting import ScriptedClock
@@ -317,6 +318,24 @@ class TestNames:
             (folder / "__init__.py").touch()
         for file, module in (("_url.py", "yarn._url"), ("spun/_url.py", "yarn.spun._url"), ("__init__.py", "yarn")):
             assert name_of(compile("", str(package / file), "exec")) == f"{module}:<module>"
+
+    @pytest.mark.parametrize("module", ["yarn._url", "thread.yarn._url"])
+    def test_a_folder_of_sys_path_above_the_package_is_no_part_of_the_name(
+        self, module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """`python -m pytest` and a conftest.py there add the root folder; `thread` is a namespace package."""
+        file = str(tmp_path.joinpath("src", *module.split("."))) + ".py"
+        found = ModuleType(module)
+        found.__file__ = file
+        monkeypatch.setitem(sys.modules, module, found)
+        monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+        assert name_of(compile("", file, "exec")) == f"{module}:<module>"
+
+    @pytest.mark.parametrize("folder", ["site-packages", "dist-packages"])
+    def test_an_installed_package_has_no_function_of_the_project(self, folder: str) -> None:
+        names: dict[str, Callable[[], object]] = {}
+        exec(compile("def adds(): return sum(range(99))", f"/usr/lib/python3/{folder}/yarn.py", "exec"), names)
+        assert not call_graph(profiled(names["adds"])).files
 
     def test_a_file_of_no_package_is_a_module_of_its_own(self, tmp_path: Path) -> None:
         assert name_of(compile("", str(tmp_path / "script.py"), "exec")) == "script:<module>"
