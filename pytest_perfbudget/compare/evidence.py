@@ -209,7 +209,8 @@ def blamed(attempts: Sequence[Sides], time: RegressionResult) -> list[Blame]:
     if not profiled:
         return []
     slower_ns = (time.after or 0.0) - (time.before or 0.0)
-    return blamed_functions(calmest([base for base, _ in profiled]), calmest([head for _, head in profiled]), slower_ns)
+    before, after = calmest([base for base, _ in profiled]), calmest([head for _, head in profiled])
+    return blamed_functions(before, after, slower_ns, time.before)
 
 
 def needs_counts(attempts: Sequence[Sides], tolerance: float) -> bool:

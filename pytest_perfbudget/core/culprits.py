@@ -38,6 +38,9 @@ _LEAST_OF_CALLS: Final = 0.5
 _MOST_OF_CALLS: Final = 20.0
 """The same factor for a part that is calls: these are counted, and only their time may be wrong."""
 
+_MOST_INFLATION: Final = 4.0
+"""The most by which a profiled call is taken to be slower than a measured one: that of a short body is the slowest."""
+
 
 def grown_functions(
     before: Mapping[str, int],
@@ -85,24 +88,30 @@ def _calls(caller: FunctionCost | None, function: str) -> float:
     return caller.library[function].calls if function in caller.library else caller.callees.get(function, 0.0)
 
 
-def blamed_functions(before: CostGraph, after: CostGraph, slower_ns: float) -> list[Blame]:
+def blamed_functions(
+    before: CostGraph, after: CostGraph, slower_ns: float, before_ns: float | None = None
+) -> list[Blame]:
     """Return the functions whose code has caused a slowdown, the largest part first; none if the profiles do not say.
 
     A wrong name costs more trust than none. So a part is told only if it is a large one, if it is beyond the errors of
-    a profile, and if it is not several times the slowdown that was measured without a profiler. Calls are counted, so
-    calls that explain the slowdown come before parts that are times, and are told also where the times contradict the
+    a profile, and if it is not several times the slowdown that was measured without a profiler. The profile of a body
+    of a microsecond takes several times as long as the body, and so does each part of it. Calls are counted, so calls
+    that explain the slowdown come before parts that are times, and are told also where the times contradict the
     slowdown.
 
     Args:
         before: the costs on the other side.
         after: the costs now.
         slower_ns: the measured slowdown in ns.
+        before_ns: the measured time on the other side; None if it is not known.
     """
     moved = {old: new for new, old in old_names(before.functions, after.functions).items() if old != new}
     found = blame(before.renamed(moved), after)
     found = [one for one in found if one.function != OUTSIDE]
     of_ns = after.total_ns - before.total_ns
-    told = [one for one in found if _is_certain(one, slower_ns)]
+    inflation = min(before.total_ns / before_ns, _MOST_INFLATION) if before_ns else 1.0
+    most_ns = max(_MOST_OF_TIMES, _MOST_EXPLAINED * inflation) * slower_ns
+    told = [one for one in found if _is_certain(one, slower_ns, most_ns)]
     if of_ns < _LEAST_EXPLAINED * slower_ns or any(one.gained_ns > _MOST_EXPLAINED * of_ns for one in told):
         counted = [one for one in found if _explains(one, slower_ns)]
         of_ns = sum(one.gained_ns for one in counted)
@@ -117,7 +126,7 @@ def _explains(one: Blame, slower_ns: float) -> bool:
     return one.cause is Cause.MORE_CALLS and least_ns < one.gained_ns < _MOST_OF_CALLS * slower_ns
 
 
-def _is_certain(one: Blame, slower_ns: float) -> bool:
+def _is_certain(one: Blame, slower_ns: float, most_ns: float) -> bool:
     """Return whether a part of a slowdown is beyond the errors of a profile.
 
     Calls are counted, and times are not: a profile errs by a few per cent.
@@ -125,7 +134,7 @@ def _is_certain(one: Blame, slower_ns: float) -> bool:
     if one.cause is Cause.MORE_CALLS:
         return _LEAST_CALLS * one.of_ns < one.gained_ns < _MOST_OF_CALLS * slower_ns
     least_ns = max(_ERROR_OF_TIMES * one.compared_ns, _LEAST_TIMES * one.of_ns)
-    return least_ns < one.gained_ns < _MOST_OF_TIMES * slower_ns
+    return least_ns < one.gained_ns < most_ns
 
 
 def old_names(before: Collection[str], after: Collection[str]) -> dict[str, str]:

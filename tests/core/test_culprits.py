@@ -91,6 +91,14 @@ class TestBlamed:
         assert names(*slowed(price=700), slower_us=100) == []
         assert names(*slowed(price=700), slower_us=400) == ["web:price"]
 
+    def test_a_profile_of_a_short_body_takes_several_times_as_long_as_the_body(self) -> None:
+        before, after = slowed(price=700)
+        told = [
+            blamed_functions(before, after, 200e3, before_us and 1e3 * before_us) for before_us in (None, 2000, 700)
+        ]
+        assert [[one.function for one in blamed] for blamed in told] == [[], [], ["web:price"]]
+        assert blamed_functions(*slowed(price=1300), 200e3, 1.0) == []
+
     def test_profiles_that_show_little_of_the_slowdown_explain_nothing(self) -> None:
         assert names(*slowed(price=100), slower_us=1000) == []
         assert names(*slowed(price=100), slower_us=200) == ["web:price"]
