@@ -48,6 +48,16 @@ def test_a_benchmark_runs_in_full_where_its_rounds_are_needed(
     assert rounds(repository) > MANY
 
 
+@pytest.mark.parametrize(("budget", "are_few"), [("", True), ("(mean_ms=900)", False)])
+def test_so_does_one_that_asks_for_a_number_of_rounds(repository: Repository, budget: str, *, are_few: bool) -> None:
+    asks = TEST.replace("benchmark(shop.work)", "benchmark.pedantic(shop.work, rounds=60)")
+    repository.commit(tests=asks.format(budget, ""))
+    repository.file("shop.py", shop(3))
+    repository.against_base(*BENCHMARK).assert_outcomes(failed=1)
+    assert times(repository) == {"test_it": "regressed"}
+    assert (rounds(repository) < MANY) == are_few
+
+
 def test_a_benchmark_that_is_switched_off_stays_off(repository: Repository) -> None:
     repository.commit(tests=TEST.format("", ""))
     repository.against_base(*BENCHMARK, "--benchmark-disable").assert_outcomes(failed=1)

@@ -259,7 +259,8 @@ class ItemRun:
             finally:
                 self._is_repeating = False
         elif self.kind is PerfTestKind.BENCHMARK:
-            with self._benchmark_mode(), benchmark.watched(self, self._benchmark):
+            is_brief = self.session.is_child or self._is_brief()
+            with self._benchmark_mode(is_brief=is_brief), benchmark.watched(self, self._benchmark, is_brief=is_brief):
                 yield
         else:
             yield
@@ -296,11 +297,11 @@ class ItemRun:
         self.perf.abandon_timers()
         self.closed = True
 
-    def _benchmark_mode(self) -> AbstractContextManager[None]:
+    def _benchmark_mode(self, *, is_brief: bool) -> AbstractContextManager[None]:
         """Return a context in which the fixture measures, measures a few calls only, or does not measure."""
         if self.is_off:
             return benchmark.disabled(self.item)
-        if self.session.is_child or self._is_brief():
+        if is_brief:
             return benchmark.brief(self.item)
         return benchmark.enabled(self.item)
 

@@ -27,7 +27,7 @@ WALL_CLOCKS: Final = {time.perf_counter, time.monotonic, time.time}
 _ONCE: Final = "pedantic(rounds=1) calls the function once, and it may not bear a second call: give more rounds"
 
 _MOST_ROUNDS: Final = 10
-"""How many rounds of `pedantic` a fresh process makes, of which suites may read the statistics."""
+"""How many rounds of `pedantic` are made where only suites may read their statistics."""
 
 _BRIEF: Final = {
     "_max_time": 0.0,
@@ -150,12 +150,17 @@ def _forget(item: pytest.Item, fixture: Any) -> None:  # noqa: ANN401
 
 
 @contextmanager
-def watched(run: MeasuringRun, data: BenchmarkData) -> Iterator[None]:
+def watched(run: MeasuringRun, data: BenchmarkData, *, is_brief: bool) -> Iterator[None]:
     """Check what the fixture's function returns, and measure the function again for a comparison and for its spans.
 
     The fixture's own rounds run for a second without a reading of the weather, so they cannot be compared, and
     recording spans would slow them. The blocks follow at once, while the resources that the test has opened are still
     open.
+
+    Args:
+        run: the run of the test.
+        data: what happens meanwhile is noted here.
+        is_brief: whether the fixture measures a few calls only, also of `pedantic`; see `brief`.
     """
     fixture = _fixture(run.item)
     if fixture is None:
@@ -175,7 +180,7 @@ def watched(run: MeasuringRun, data: BenchmarkData) -> Iterator[None]:
         given.apply_defaults()
         asked = given.arguments
         is_once = (asked["rounds"], asked["warmup_rounds"], asked["iterations"]) == (1, 0, 1)
-        if self is fixture and run.session.is_child:
+        if self is fixture and is_brief:
             asked.update(rounds=min(asked["rounds"], _MOST_ROUNDS), warmup_rounds=0, iterations=1)
         result = pedantic(*given.args, **given.kwargs)
         if self is fixture:
