@@ -77,7 +77,7 @@ def _row(functions: Sequence[FunctionInstructions]) -> _Row:
     for one in sorted(functions, key=lambda one: -one.count):
         for entry in ([one.count, _lines(one)], [one.count]):
             kept[one.function] = entry
-            if len(json.dumps(kept, ensure_ascii=False)) <= MOST_BYTES:
+            if len(json.dumps(kept, ensure_ascii=False).encode()) <= MOST_BYTES:
                 break
         else:
             del kept[one.function]

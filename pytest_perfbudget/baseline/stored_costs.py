@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from pytest_perfbudget.core.cost_graph import OUTSIDE, CostGraph, FunctionCost, LibraryCost
 
-MOST_CHARACTERS: Final = 2000
-"""The longest text of the costs of a measurement."""
+MOST_BYTES: Final = 2000
+"""The size of the costs of a measurement in the file."""
 
 _LEAST_OF_OWN: Final = 0.05
 """The smallest share of a function's own time with which a library function is kept."""
@@ -32,7 +32,7 @@ def to_row(costs: CostGraph, counted: Sequence[str]) -> list[list[Any]]:
     while True:
         row = [_function(name, one, places) for name, one in costs.functions.items()]
         names = [name for name in costs.functions if name != OUTSIDE]
-        if len(json.dumps(row, ensure_ascii=False)) <= MOST_CHARACTERS or not names:
+        if len(json.dumps(row, ensure_ascii=False).encode()) <= MOST_BYTES or not names:
             return row
         # An eighth at a time: each text costs as much as the functions that are left.
         for name in sorted(names, key=lambda one: costs.functions[one].own_ns)[: 1 + len(names) // 8]:

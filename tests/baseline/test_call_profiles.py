@@ -59,9 +59,9 @@ def test_of_many_functions_the_most_called_are_kept_and_what_the_others_may_have
     assert Calls.from_functions({"a:a": 1}).unknown == 0
 
 
-def long_graph(functions: int) -> CostGraph:
+def long_graph(functions: int, words: str = "a_function_with_a_long_name") -> CostGraph:
     """Return the costs of a chain of functions with long names, each of which calls a library function."""
-    names = [OUTSIDE, *(f"package.module_{at}:a_function_with_a_long_name_{at}" for at in range(functions))]
+    names = [OUTSIDE, *(f"package.module_{at}:{words}_{at}" for at in range(functions))]
     return CostGraph(
         {
             name: FunctionCost(
@@ -86,8 +86,9 @@ class TestCosts:
         calls_file(baseline).write_text(json.dumps({"schema": "perfbudget-calls/1", "profiles": [old]}), "utf-8")
         assert read_calls(baseline, KEY, "CPython 3.11") == Calls({"a:a": 1})
 
-    def test_of_many_functions_the_cheapest_are_written_into_their_callers(self, baseline: Path) -> None:
-        graph = long_graph(300)
+    @pytest.mark.parametrize("words", ["a_function_with_a_long_name", "größenänderungsprüfungsübersicht"])
+    def test_of_many_functions_the_cheapest_are_written_into_their_callers(self, baseline: Path, words: str) -> None:
+        graph = long_graph(300, words)
         calls = {f"other:f{at}": 1 for at in range(100)}
         change_calls(baseline, {PLACE: Calls.from_functions(calls)}, ())
         without = calls_file(baseline).stat().st_size
@@ -97,7 +98,7 @@ class TestCosts:
         assert found is not None
         assert found.costs is not None
         assert found.costs.total_ns == pytest.approx(graph.total_ns, rel=1e-3)
-        assert "package.module_299:a_function_with_a_long_name_299" in found.costs.functions
+        assert f"package.module_299:{words}_299" in found.costs.functions
 
     @pytest.mark.parametrize(
         "row", [1, [1], [[0, 1, 2, []]], [[9, 1, 2, [], []]], [["a", 0, 2, [], []]], [["a", "x", 2, [], []]]]

@@ -76,7 +76,7 @@ def test_a_profile_takes_at_most_a_kilobyte_and_keeps_the_functions_with_the_mos
     functions: list[FunctionInstructions],
 ) -> None:
     row = json.loads(json.dumps(_row(functions)))
-    assert len(json.dumps(row.get("functions", {}), ensure_ascii=False)) <= MOST_BYTES
+    assert len(json.dumps(row.get("functions", {}), ensure_ascii=False).encode()) <= MOST_BYTES
     found = _functions(row or {"functions": {}})
     counts = sorted((one.count for one in functions), reverse=True)
     assert [one.count for one in found.functions] == counts[: len(found.functions)]
