@@ -106,8 +106,12 @@ def _is_for_pytest(distribution: metadata.Distribution) -> bool:
 
 
 def _is_of_a_folder(distribution: metadata.Distribution) -> bool:
-    """Return whether a distribution is of a folder or a repository, with a new version at each commit."""
-    return distribution.read_text("direct_url.json") is not None
+    """Return whether a distribution is of a folder or a repository, with a new version at each commit (PEP 610).
+
+    One of a wheel or another archive is as good as one of an index.
+    """
+    origin = distribution.read_text("direct_url.json")
+    return origin is not None and "archive_info" not in origin
 
 
 def _imports(file: str) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -148,7 +149,8 @@ def test_the_text_of_an_import_is_no_import(install: Install, project: Project) 
     assert project('def work():\n    """\n    import numpy\n    """\n') == {}
 
 
-def test_what_is_installed_from_a_folder_has_no_version(install: Install) -> None:
-    (install("shop-0.1.dev7") / "direct_url.json").write_text("{}", "utf-8")
+def test_what_is_installed_from_a_folder_has_no_version_and_from_a_wheel_it_has(install: Install) -> None:
+    for name, origin in (("shop-0.1.dev7", "dir_info"), ("till-0.2.dev1", "vcs_info"), ("yarn-2.0", "archive_info")):
+        (install(name) / "direct_url.json").write_text(json.dumps({"url": "file:///a", origin: {}}), "utf-8")
     install("Flask_Cors-4.0.1")
-    assert installed_versions() == {"flask-cors": "4.0.1"}
+    assert installed_versions() == {"flask-cors": "4.0.1", "yarn": "2.0"}
