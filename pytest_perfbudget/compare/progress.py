@@ -83,7 +83,8 @@ def note_fresh(
         progress.log(f"perf: {nodeid}: fresh process {pace.done + 1} of at most {most_fresh}{pace.left(most_fresh)}")
     total = next(look for look in (_FIRST_LOOK, MOST_FRESH, most_fresh) if pace.done < look or look == most_fresh)
     most = "" if pace.done < _FIRST_LOOK else "at most "
-    progress.note(f"perf: stands out, fresh process {pace.done + 1} of {most}{total}{pace.left(total)}: {nodeid}")
+    left = pace.left(total) or (f", about {_duration(total * step_s)}" if step_s else "")
+    progress.note(f"perf: stands out, fresh process {pace.done + 1} of {most}{total}{left}: {nodeid}")
 
 
 def _duration(seconds: float) -> str:

@@ -27,18 +27,19 @@ def ticks(step_s: float) -> Iterator[int]:
         at += int(step_s * 1e9)
 
 
-def shown(step_s: float, steps: int, most_fresh: int = MOST_FRESH) -> str:
+def shown(step_s: float, steps: int, expected_s: float = 0.0, most_fresh: int = MOST_FRESH) -> str:
     notes, pace = Notes(), paced(step_s)
     for _ in range(steps):
         with pace.step():
             pass
-    note_fresh(notes, "a.py::t", pace, most_fresh=most_fresh)
+    note_fresh(notes, "a.py::t", pace, expected_s, most_fresh)
     return notes.shown[-1]
 
 
-def test_a_note_tells_the_process_and_from_the_second_on_the_time_left() -> None:
+def test_a_note_tells_the_process_and_the_time_left() -> None:
     assert shown(4, 0) == "perf: stands out, fresh process 1 of 4: a.py::t"
-    assert shown(4, 1) == "perf: stands out, fresh process 2 of 4, 12 s left: a.py::t"
+    assert shown(4, 0, expected_s=15) == "perf: stands out, fresh process 1 of 4, about 60 s: a.py::t"
+    assert shown(4, 1, expected_s=15) == "perf: stands out, fresh process 2 of 4, 12 s left: a.py::t"
     assert shown(4, 4) == "perf: stands out, fresh process 5 of at most 10, 24 s left: a.py::t"
     assert shown(60, 4) == "perf: stands out, fresh process 5 of at most 10, 6 min left: a.py::t"
     assert shown(4, 10, most_fresh=20) == "perf: stands out, fresh process 11 of at most 20, 40 s left: a.py::t"
