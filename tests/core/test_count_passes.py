@@ -7,7 +7,7 @@ import random
 import pytest
 
 from pytest_perfbudget.core.count_passes import MOST_PASSES, needs_pass
-from pytest_perfbudget.core.metrics import CALLS
+from pytest_perfbudget.core.metrics import CALLS, PEAK
 
 
 class TestPassesOfABudget:
@@ -57,3 +57,9 @@ class TestPassesOfABudget:
     def test_a_count_without_a_budget_takes_two(self) -> None:
         assert needs_pass(CALLS, [3000], 0, is_over_budget=False)
         assert not needs_pass(CALLS, [3000, 2000], 0, is_over_budget=False)
+
+    def test_of_a_slow_body_the_memory_is_traced_once(self) -> None:
+        assert needs_pass(PEAK, [3000], 0.9e9, is_over_budget=False)
+        assert not needs_pass(PEAK, [3000], 1e9, is_over_budget=False)
+        assert needs_pass(PEAK, [3000], 1e9, is_over_budget=True)
+        assert needs_pass(CALLS, [3000], 1e9, is_over_budget=False)
