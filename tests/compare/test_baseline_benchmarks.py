@@ -112,3 +112,19 @@ def test_it(benchmark): benchmark.pedantic(work, teardown=OPEN.clear, rounds=3)
     benching.run(tests.format(ms=1)).assert_outcomes(passed=1)
     assert times(benching) == {"test_it": "unchanged"}
     benching.run(tests.format(ms=2)).assert_outcomes(failed=1)
+
+
+@pytest.mark.parametrize(("budget", "seconds"), [("", 0.1), ("(mean_ms=900)", 0.3)])
+def test_its_own_rounds_take_a_tenth_of_a_second_unless_a_budget_needs_them(
+    benching: Project, budget: str, seconds: float
+) -> None:
+    tests = f"""
+import pytest
+@pytest.mark.benchmark(max_time=0.3)
+@pytest.mark.perf_budget{budget}
+def test_it(benchmark):
+    benchmark(lambda: advance(1))
+    assert float(benchmark._max_time) == {{}}
+"""
+    benching.run(tests.format(0.0).replace("==", ">="), "--perf-update-baseline")
+    benching.run(tests.format(seconds)).assert_outcomes(passed=1)

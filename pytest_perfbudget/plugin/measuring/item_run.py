@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
@@ -44,6 +44,9 @@ from pytest_perfbudget.plugin.measuring.subject_data import take_data
 
 if TYPE_CHECKING:
     from pytest_perfbudget.plugin.measuring.load_fixture import PerfLoad
+
+_BENCHMARK_S: Final = 0.1
+"""The time in s for pytest-benchmark's own rounds beside a comparison with the baseline, if no budget needs them."""
 
 
 class ItemRun:
@@ -259,8 +262,9 @@ class ItemRun:
             finally:
                 self._is_repeating = False
         elif self.kind is PerfTestKind.BENCHMARK:
-            is_brief = self.session.is_child or self._is_brief()
-            with self._benchmark_mode(is_brief=is_brief), benchmark.watched(self, self._benchmark, is_brief=is_brief):
+            seconds = self._benchmark_seconds()
+            few = benchmark.watched(self, self._benchmark, is_brief=seconds == 0.0)
+            with self._benchmark_mode(seconds), few:
                 yield
         else:
             yield
@@ -297,19 +301,26 @@ class ItemRun:
         self.perf.abandon_timers()
         self.closed = True
 
-    def _benchmark_mode(self, *, is_brief: bool) -> AbstractContextManager[None]:
-        """Return a context in which the fixture measures, measures a few calls only, or does not measure."""
+    def _benchmark_mode(self, seconds: float | None) -> AbstractContextManager[None]:
+        """Return a context in which the fixture measures as it is set, measures briefly, or does not measure."""
         if self.is_off:
             return benchmark.disabled(self.item)
-        if is_brief:
-            return benchmark.brief(self.item)
+        if seconds is not None:
+            return benchmark.brief(self.item, seconds)
         return benchmark.enabled(self.item)
 
-    def _is_brief(self) -> bool:
-        """Return whether nobody needs the rounds of the fixture: other processes compare, and no budget holds."""
-        if self.item.config.option.perf_against is None or benchmark.are_rounds_needed(self.item):
-            return False
-        return not self.resolve("").budgets
+    def _benchmark_seconds(self) -> float | None:
+        """Return the time in s for the fixture's rounds, if nobody needs more of them; None for as many as are set.
+
+        Other processes compare with a commit. In a comparison with the baseline, the blocks after the rounds compare,
+        and the rounds are numbers of the table and of the history.
+        """
+        if self.session.is_child:
+            return 0.0
+        is_compared = self.session.comparison is not None
+        if not is_compared or benchmark.are_rounds_needed(self.item) or self.resolve("").budgets:
+            return None
+        return _BENCHMARK_S if self.item.config.option.perf_against is None else 0.0
 
     async def _measure_body(self, subject: Subject) -> Any:  # noqa: ANN401
         __tracebackhide__ = True

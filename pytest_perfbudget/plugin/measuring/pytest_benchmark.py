@@ -94,15 +94,21 @@ def disabled(item: pytest.Item) -> Iterator[None]:
 
 
 @contextmanager
-def brief(item: pytest.Item) -> Iterator[None]:
-    """Let the fixture measure a few calls: fresh processes measure by themselves, but suites read `benchmark.stats`."""
+def brief(item: pytest.Item, seconds: float) -> Iterator[None]:
+    """Let the fixture measure for a short time: others compare, but suites read `benchmark.stats`.
+
+    Args:
+        item: the test.
+        seconds: the time for the rounds in s; 0 for a few calls.
+    """
     fixture = _fixture(item)
     if fixture is None:
         yield
         return
     fixture.disabled = False
-    for name, value in _BRIEF.items():
+    for name, value in _BRIEF.items() if not seconds else ():
         setattr(fixture, name, value)
+    fixture._max_time = min(fixture._max_time, seconds)  # noqa: SLF001
     try:
         yield
     finally:
