@@ -10,6 +10,7 @@ from typing import Any
 
 from pytest_perfbudget.compare.context import ComparisonContext, Invocation
 from pytest_perfbudget.compare.launcher import ProcessLauncher
+from pytest_perfbudget.core.counts import Counting
 from pytest_perfbudget.core.kinds import CALL, MeasurementKind
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.recording import Recording
@@ -53,11 +54,11 @@ class ScriptedLauncher(ProcessLauncher):
         start: int = 0,
         is_reversed: bool = False,
         own_file_only: bool = False,
-        with_counts: bool = True,
+        counting: Counting = Counting.ALL,
         one_cpu: Sequence[str] | None = None,
     ) -> Iterator[Answer]:
         """See `ProcessLauncher.measure`."""
-        del start, is_reversed, with_counts
+        del start, is_reversed, counting
         self.on_one_cpu.append(one_cpu)
         self.started.append((tuple(nodeids), own_file_only))
         answer = next(self._answers)

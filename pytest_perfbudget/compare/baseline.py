@@ -27,6 +27,7 @@ from pytest_perfbudget.compare.unpaired_components import (
     with_components,
 )
 from pytest_perfbudget.compare.versions import with_versions
+from pytest_perfbudget.core.counts import Counting
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.metrics import METRICS
 from pytest_perfbudget.core.precedence import EffectiveLimits
@@ -239,12 +240,12 @@ class BaselineComparison(ComparisonStrategy):
         suspects: Mapping[str, UnpairedSlowdownTest],
         *,
         own_file_only: bool,
-        with_counts: bool,
+        counting: Counting,
     ) -> Attempt[Estimate]:
         """Measure a test in a fresh process."""
         one_cpu = [name for name, one in known.items() if one.one_cpu]
         (answer,) = self._context.launcher.measure(
-            [nodeid], own_file_only=own_file_only, with_counts=with_counts, one_cpu=one_cpu
+            [nodeid], own_file_only=own_file_only, counting=counting, one_cpu=one_cpu
         )
         found = [Measurement.from_dict(one) for one in answer.measurements]
         recordings = {one.name: one.recording for one in found if one.recording is not None}

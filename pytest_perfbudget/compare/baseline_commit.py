@@ -13,6 +13,7 @@ from pytest_perfbudget.compare.confirm import Attempt, Confirmation, confirm
 from pytest_perfbudget.compare.context import ComparisonContext
 from pytest_perfbudget.compare.evidence import Sides, blamed
 from pytest_perfbudget.compare.pair_runner import PairRunner, PairTask
+from pytest_perfbudget.core.counts import Counting
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.paired import PairedSlowdownTest
 from pytest_perfbudget.core.pairs import Pair
@@ -130,13 +131,13 @@ def _measure(
     seen: dict[str, list[Sides]],
     *,
     own_file_only: bool,
-    with_counts: bool,
+    counting: Counting,
 ) -> Attempt[Pair]:
     """Measure a test with a fresh pair; the head's counts are compared with the baseline's, as in the session.
 
     Reports show the calls and the rounds of both sides, which the baseline does not have.
     """
-    found = pairs.measure(task, own_file_only=own_file_only, with_counts=with_counts)
+    found = pairs.measure(task, own_file_only=own_file_only, counting=counting)
     for name, one in found.sides.items():
         seen.setdefault(name, []).append(one)
     sides = {

@@ -11,6 +11,7 @@ from pytest_perfbudget.compare.context import ComparisonContext
 from pytest_perfbudget.compare.evidence import Sides, needs_counts
 from pytest_perfbudget.compare.obstacles import untimed
 from pytest_perfbudget.compare.progress import Pace, note_fresh
+from pytest_perfbudget.core.counts import Counting
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.slowdown import MOST_FRESH, Run, SlowdownTest
 from pytest_perfbudget.errors import WorkerError, WorkerHangsError, WrongCodeError
@@ -54,10 +55,10 @@ class Attempt(Generic[_Run_co]):
 class Measure(Protocol[_Run_co]):
     """A function that measures a test in fresh processes, once."""
 
-    def __call__(self, *, own_file_only: bool, with_counts: bool) -> Attempt[_Run_co]:
+    def __call__(self, *, own_file_only: bool, counting: Counting) -> Attempt[_Run_co]:
         """Measure the test; with `own_file_only`, collect no file but the test's own.
 
-        Without `with_counts` nothing is counted or profiled, which takes as long as several calls of the test.
+        Nothing is counted or profiled beyond `counting`.
 
         Raises:
             WorkerError: there are no measurements.
@@ -120,9 +121,10 @@ def confirm(
         most_fresh = max((one.most_fresh for one in open_.values()), default=MOST_FRESH)
         note_fresh(context.progress, nodeid, pace, step_s, most_fresh)
         # The first attempts explain a slowdown by profiles; whether a count has grown is decided by three or more.
-        with_counts = is_grown or len(attempts) < (_PROFILED if _are_quick(attempts) else 1)
+        is_profiled = len(attempts) < (_PROFILED if _are_quick(attempts) else 1)
+        counting = Counting.ALL if is_grown else Counting.CALLS if is_profiled else Counting.NONE
         with pace.step():
-            found = _attempted(measure, own_file_only=own_file_only, with_counts=with_counts)
+            found = _attempted(measure, own_file_only=own_file_only, counting=counting)
         problem, is_exclusive = found.problem, found.is_exclusive
         if problem and not attempts and not own_file_only and context.launcher.has_companions(nodeid):
             # Perhaps another test file cannot be collected together with this test's file.
@@ -150,9 +152,9 @@ def once_more(measure: Callable[[], _Result]) -> _Result:
         return measure()
 
 
-def _attempted(measure: Measure[_Run], *, own_file_only: bool, with_counts: bool) -> Attempt[_Run]:
+def _attempted(measure: Measure[_Run], *, own_file_only: bool, counting: Counting) -> Attempt[_Run]:
     try:
-        return once_more(partial(measure, own_file_only=own_file_only, with_counts=with_counts))
+        return once_more(partial(measure, own_file_only=own_file_only, counting=counting))
     except WorkerError as error:
         return Attempt(problem=str(error))
     except Exception as error:  # noqa: BLE001 - the test is still running, and may have patched any function

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from pytest_perfbudget.core.counts import Counting
 from pytest_perfbudget.core.measurement import file_of
 from pytest_perfbudget.errors import WorkerError, WorkerHangsError
 from pytest_perfbudget.measure.clock import SYSTEM
@@ -83,7 +84,7 @@ class ProcessLauncher:
         start: int = 0,
         is_reversed: bool = False,
         own_file_only: bool = False,
-        with_counts: bool = True,
+        counting: Counting = Counting.ALL,
         one_cpu: Sequence[str] | None = None,
     ) -> Iterator[Answer]:
         """Run one process with a hash seed of its own, and yield its answers.
@@ -95,14 +96,14 @@ class ProcessLauncher:
             start: the index of the first test.
             is_reversed: whether to run the tests in reverse order.
             own_file_only: whether to collect the tests' own files only.
-            with_counts: whether to count and profile executions.
+            counting: the counts of executions.
             one_cpu: see `Request`.
 
         Raises:
             WorkerError: the process died, hangs or gave no answer.
         """
         asked = self.request(nodeids, own_file_only=own_file_only)
-        request = replace(asked, start=start, is_reversed=is_reversed, with_counts=with_counts, one_cpu=one_cpu)
+        request = replace(asked, start=start, is_reversed=is_reversed, counting=counting, one_cpu=one_cpu)
         with self.noting_hangs(nodeids), Worker(request, self.start(self.seed())) as worker:
             yield from worker.answers()
 

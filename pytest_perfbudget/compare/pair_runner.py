@@ -12,6 +12,7 @@ from pytest_perfbudget.compare.base_checkout import BaseCheckout
 from pytest_perfbudget.compare.confirm import Attempt
 from pytest_perfbudget.compare.context import ComparisonContext
 from pytest_perfbudget.compare.played_pair import attempt_of
+from pytest_perfbudget.core.counts import Counting
 from pytest_perfbudget.core.measurement import Measurement, function_of
 from pytest_perfbudget.core.pairs import FRESH_ERROR, SCREENING_ERROR, Pair
 from pytest_perfbudget.core.spans.changes import FEWEST_MATCHES
@@ -154,7 +155,7 @@ class PairRunner:
             self.end_screening(error)
             raise
 
-    def measure(self, task: PairTask, *, own_file_only: bool, with_counts: bool = True) -> Attempt[Pair]:
+    def measure(self, task: PairTask, *, own_file_only: bool, counting: Counting = Counting.ALL) -> Attempt[Pair]:
         """Measure a test with a fresh pair; see `confirm.Measure`.
 
         Raises:
@@ -169,7 +170,7 @@ class PairRunner:
                 [task.nodeid],
                 slot=_FRESH_SLOT,
                 own_file_only=own_file_only,
-                with_counts=with_counts,
+                counting=counting,
                 number=self._fresh[task.nodeid],
             )
             with hangs, made as pair:
@@ -228,15 +229,13 @@ class PairRunner:
         slot: int = 0,
         own_file_only: bool = False,
         with_spans: bool = False,
-        with_counts: bool = True,
+        counting: Counting = Counting.ALL,
         number: int = 0,
     ) -> Duet:
         """Return a new pair of processes, not yet started; see `Duet` for its number."""
         seed = self._context.launcher.seed()
         launches = self._checkout.launches(nodeids, seed, more_files, slot=slot, own_file_only=own_file_only)
-        asked = [
-            replace(one.request, in_turns=True, with_spans=with_spans, with_counts=with_counts) for one in launches
-        ]
+        asked = [replace(one.request, in_turns=True, with_spans=with_spans, counting=counting) for one in launches]
         head, base = (Side(request, one.start) for request, one in zip(asked, launches, strict=True))
         usable = cpus()
         cpu = usable[self._started % len(usable)] if usable else None

@@ -8,6 +8,7 @@ the code of both sides is the same. The more the attempts differ, the more of th
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
@@ -26,6 +27,14 @@ show growth by chance in 1 of 2,000 cases, where one attempt does so in half of 
 _AGREEMENT: Final = 0.5
 """The share of the tolerance by which the growth may differ from attempt to attempt. Random growth of the size of the
 tolerance would agree by chance in one comparison of 400 if it might differ by the whole of it."""
+
+
+class Counting(str, enum.Enum):
+    """The counts that a process takes: all; calls alone, with a profile; none. Each takes as long as several calls."""
+
+    ALL = "all"
+    CALLS = "calls"
+    NONE = "none"
 
 
 class CountPair(NamedTuple):

@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass, field
 from json import dumps, loads
 from typing import Any
 
+from pytest_perfbudget.core.counts import Counting
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -43,7 +45,7 @@ class Request:
         workerinput: what the controller of pytest-xdist told the session, if the session is a worker itself.
         in_turns: whether the tests are measured one by one, on command, in turns with another process.
         with_spans: whether the turns record spans, and their times decide nothing.
-        with_counts: whether executions are counted and profiled.
+        counting: the counts of executions.
         one_cpu: the names of the measurements whose blocks are timed on one CPU; None if each measurement's threads
             decide, see `measure.one_cpu`.
         collects: whether the process tells which perf tests its own settings choose, and runs none; `nodeids` is then
@@ -72,7 +74,7 @@ class Request:
     workerinput: Mapping[str, Any] = field(default_factory=dict)
     in_turns: bool = False
     with_spans: bool = False
-    with_counts: bool = True
+    counting: Counting = Counting.ALL
     one_cpu: Sequence[str] | None = None
     collects: bool = False
     has_cache: bool = False

@@ -9,11 +9,13 @@ from comparing import context, recording
 
 from pytest_perfbudget.compare.confirm import Attempt, confirm
 from pytest_perfbudget.compare.evidence import Sides
-from pytest_perfbudget.core.counts import FRESH_COUNTS
+from pytest_perfbudget.core.counts import FRESH_COUNTS, Counting
 from pytest_perfbudget.core.paired import PairedSlowdownTest
 from pytest_perfbudget.core.pairs import Pair
 from pytest_perfbudget.core.results import RegressionVerdict
 from pytest_perfbudget.core.weather import BlockTime
+
+ALL, CALLS, NONE = Counting
 
 
 def confirmed(ratio: float, *, screened: float, calls: int) -> tuple[int, RegressionVerdict]:
@@ -21,8 +23,8 @@ def confirmed(ratio: float, *, screened: float, calls: int) -> tuple[int, Regres
     suspects = {"": PairedSlowdownTest(0.05, 0.001).after(Pair(math.log(screened), 0.005, 1e6))}
     sides = {"": Sides(recording(calls=calls), recording(calls=100))}
 
-    def measure(*, own_file_only: bool, with_counts: bool) -> Attempt[Pair]:
-        del own_file_only, with_counts
+    def measure(*, own_file_only: bool, counting: Counting) -> Attempt[Pair]:
+        del own_file_only, counting
         return Attempt({"": Pair(math.log(ratio), 0.005, 1e6)}, sides)
 
     found = confirm(context(), "a.py::t", suspects, {"": 0.05} if calls > 100 else {}, measure)
@@ -31,24 +33,24 @@ def confirmed(ratio: float, *, screened: float, calls: int) -> tuple[int, Regres
 
 def test_one_pair_of_slow_calls_counts_and_profiles_unless_a_count_has_grown() -> None:
     """Counting takes as long as several calls, which for slow code is most of a pair's time."""
-    assert counted(call_ns=50e6, grown={}) == [True, False, False, False]
-    assert counted(call_ns=50e6, grown={"": 0.05}) == [True, True, True, False]
+    assert counted(call_ns=50e6, grown={}) == [CALLS, NONE, NONE, NONE]
+    assert counted(call_ns=50e6, grown={"": 0.05}) == [ALL, ALL, ALL, NONE]
 
 
 def test_three_pairs_of_quick_calls_do() -> None:
     """The calmest of several profiles err less, and a name rests on them."""
-    assert counted(call_ns=1e6, grown={}) == [True, True, True, False]
+    assert counted(call_ns=1e6, grown={}) == [CALLS, CALLS, CALLS, NONE]
 
 
-def counted(call_ns: float, grown: dict[str, float]) -> list[bool]:
-    """Return for each fresh pair of a test that is 10 % slower whether the pair counts."""
+def counted(call_ns: float, grown: dict[str, float]) -> list[Counting]:
+    """Return for each fresh pair of a test that is 10 % slower which counts the pair takes."""
     asked = []
     blocks = [BlockTime(call_ns, (), ())]
 
-    def measure(*, own_file_only: bool, with_counts: bool) -> Attempt[Pair]:
+    def measure(*, own_file_only: bool, counting: Counting) -> Attempt[Pair]:
         del own_file_only
-        asked.append(with_counts)
-        head, base = (recording(calls=calls) if with_counts else recording() for calls in (200, 100))
+        asked.append(counting)
+        head, base = (recording(calls=calls) if counting is not NONE else recording() for calls in (200, 100))
         sides = Sides(replace(head, blocks=blocks), base)
         return Attempt({"": Pair(math.log(1.1), 0.005, call_ns)}, {"": sides})
 

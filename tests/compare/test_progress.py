@@ -9,6 +9,7 @@ from comparing import Notes, context
 
 from pytest_perfbudget.compare.confirm import Attempt, confirm
 from pytest_perfbudget.compare.progress import Pace, note_fresh, note_screening
+from pytest_perfbudget.core.counts import Counting
 from pytest_perfbudget.core.paired import PairedSlowdownTest
 from pytest_perfbudget.core.pairs import Pair
 from pytest_perfbudget.core.slowdown import MOST_FRESH
@@ -82,8 +83,8 @@ def test_a_screening_tells_the_test_and_a_repeated_test_is_no_further_one() -> N
 
 
 def test_a_confirmation_counts_its_processes() -> None:
-    def measure(*, own_file_only: bool, with_counts: bool) -> Attempt[Pair]:
-        del own_file_only, with_counts
+    def measure(*, own_file_only: bool, counting: Counting) -> Attempt[Pair]:
+        del own_file_only, counting
         return Attempt({"": Pair(math.log(1.1), 0.005, 1e6)})
 
     asking = context()

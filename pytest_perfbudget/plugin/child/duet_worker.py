@@ -68,7 +68,7 @@ class DuetWorker(WorkerPlugin):
         self._items: dict[str, pytest.Item] = {}
         self.turns = SideTurns(self._stop)
         strategy = RecordSpans if request.with_spans else RecordInTurns
-        self.comparison: RecordInTurns = strategy(self.turns, with_counts=request.with_counts)
+        self.comparison: RecordInTurns = strategy(self.turns, counting=request.counting)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:

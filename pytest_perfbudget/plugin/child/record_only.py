@@ -6,8 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from pytest_perfbudget.compare.strategy import ComparisonStrategy, MeasurementRequest
+from pytest_perfbudget.core.counts import Counting
 from pytest_perfbudget.core.measurement import Measurement
-from pytest_perfbudget.core.metrics import INSTRUCTIONS, counts
+from pytest_perfbudget.core.metrics import CALLS, INSTRUCTIONS, counts
 from pytest_perfbudget.core.precedence import EffectiveLimits
 from pytest_perfbudget.core.unpaired import BLOCKS
 from pytest_perfbudget.core.weather import BlockTime
@@ -37,19 +38,22 @@ class RecordOnly(ComparisonStrategy):
     """A strategy that records a run of each measurement.
 
     Args:
-        with_counts: whether executions are counted and profiled.
+        counting: the counts of executions.
         one_cpu: see `Request`.
     """
 
-    def __init__(self, *, with_counts: bool = True, one_cpu: Sequence[str] | None = None) -> None:
-        self._with_counts = with_counts
+    def __init__(self, *, counting: Counting = Counting.ALL, one_cpu: Sequence[str] | None = None) -> None:
+        self._counting = Counting(counting)
         self._one_cpu = one_cpu
 
     def request(self, nodeid: str, name: str, effective: EffectiveLimits) -> MeasurementRequest:  # noqa: ARG002
         """See `ComparisonStrategy.request`."""
         one_cpu = None if self._one_cpu is None else name in self._one_cpu
         request = replace(record_everything(effective), one_cpu=one_cpu)
-        return request if self._with_counts else replace(request, counts={})
+        if self._counting is Counting.ALL:
+            return request
+        kept = (CALLS.name,) if self._counting is Counting.CALLS else ()
+        return replace(request, counts={name: one for name, one in request.counts.items() if name in kept})
 
     def block_policy(self, clock: Clock) -> BlockPolicy | None:
         """See `ComparisonStrategy.block_policy`."""
@@ -73,8 +77,8 @@ class RecordInTurns(RecordOnly):
             of this process do not ask for that.
     """
 
-    def __init__(self, turns: Turns, *, with_counts: bool = True) -> None:
-        super().__init__(with_counts=with_counts)
+    def __init__(self, turns: Turns, *, counting: Counting = Counting.ALL) -> None:
+        super().__init__(counting=counting)
         self._turns = turns
         self.counted: Collection[str] = ()
 

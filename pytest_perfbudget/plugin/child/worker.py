@@ -49,7 +49,7 @@ class WorkerPlugin:
         self._files: dict[str, None] = {}
         self._modules: dict[str, str] = {}
         self._started_ns = 0
-        self.comparison: ComparisonStrategy = RecordOnly(with_counts=request.with_counts, one_cpu=request.one_cpu)
+        self.comparison: ComparisonStrategy = RecordOnly(counting=request.counting, one_cpu=request.one_cpu)
         self._requested = frozenset(request.nodeids)
         self._uncollected: dict[str, str] = {}
         self._found: dict[str, pytest.Item] = {}
