@@ -22,7 +22,7 @@ _Reference = int | str
 
 
 def to_row(costs: CostGraph, counted: Sequence[str]) -> list[list[Any]]:
-    """Return the costs as a list of functions, each a list: function, calls, time, calls of others, libraries.
+    """Return the costs as a list of functions, each a list: function, calls, time, calls of others, libraries, code.
 
     Args:
         costs: the costs of one execution.
@@ -50,12 +50,13 @@ def from_row(row: Sequence[Sequence[Any]], counted: Sequence[str]) -> CostGraph:
         return counted[reference] if isinstance(reference, int) else str(reference)
 
     functions = {}
-    for reference, calls, own_us, callees, library in row:
+    for reference, calls, own_us, callees, library, *code in row:
         functions[named(reference)] = FunctionCost(
             float(calls),
             1e3 * float(own_us),
             {named(callee): float(number) for callee, number in callees},
             {named(one): LibraryCost(float(number), 1e3 * float(time_us)) for one, number, time_us in library},
+            str(code[0]) if code else "",
         )
         if not calls > 0:
             message = f"{reference} has no calls"
@@ -73,7 +74,8 @@ def _function(name: str, one: FunctionCost, places: Mapping[str, int]) -> list[A
         if cost.time_ns >= _LEAST_OF_OWN * one.own_ns > 0
     ]
     callees = [[reference(callee), _short(calls)] for callee, calls in one.callees.items()]
-    return [reference(name), _short(one.calls), _short(one.own_ns / 1e3), callees, library]
+    code = [one.code] if one.code else []
+    return [reference(name), _short(one.calls), _short(one.own_ns / 1e3), callees, library, *code]
 
 
 def _short(number: float) -> float:

@@ -62,6 +62,7 @@ class Blame:
         instead: the function in whose place the callee is called; empty if there is none.
         compared_ns: the time whose profiles on both sides were compared, in ns: the errors of the part grow with it.
         also: further library functions that are called more often, each with its calls before and after.
+        is_unchanged: whether the function has the same code on both sides.
     """
 
     function: str
@@ -74,11 +75,17 @@ class Blame:
     instead: str = ""
     compared_ns: float = 0.0
     also: Sequence[tuple[str, float, float]] = ()
+    is_unchanged: bool = False
 
     @property
     def share(self) -> float:
         """The part of the slowdown, as a share; a part beyond the whole, because other code is faster, counts as 1."""
         return min(self.gained_ns / self.of_ns, 1.0) if self.of_ns > 0 else 1.0
+
+    @property
+    def is_time(self) -> bool:
+        """Whether the part is a time, which a profile may err about, and no calls, which are counted."""
+        return self.cause in (Cause.OWN_CODE, Cause.SLOWER_LIBRARY)
 
     @property
     def callees(self) -> Iterator[str]:
@@ -171,7 +178,7 @@ def _blamed(
     added_ns = sum(one for one in more_ns.values() if one > 0)
     lost_ns = added_ns - sum(more_ns.values())
     compared_ns = max(after.own_ns, kept_ns) + min(added_ns, lost_ns)
-    one = Blame(name, Cause.OWN_CODE, share_ns, 0.0, compared_ns=compared_ns)
+    one = Blame(name, Cause.OWN_CODE, share_ns, 0.0, compared_ns=compared_ns, is_unchanged=_is_same_code(before, after))
     if around:
         return replace(one, cause=Cause.NEW_AROUND, callee=around, before=old[around], after=new.get(around, 0.0))
     callee = max(more_ns, key=lambda name: more_ns[name], default="")
@@ -183,6 +190,10 @@ def _blamed(
     if share_ns - max(own_ns, 0.0) >= _COUNTED * (added_ns + max(own_ns, 0.0)):
         return replace(more, cause=Cause.MORE_CALLS)
     return _by_library(one, before, after, own_ns)
+
+
+def _is_same_code(before: FunctionCost, after: FunctionCost) -> bool:
+    return bool(before.code) and before.code == after.code
 
 
 def _by_library(one: Blame, before: FunctionCost, after: FunctionCost, own_ns: float) -> Blame:
@@ -232,13 +243,20 @@ def _wrappers(before: CostGraph, after: CostGraph) -> Iterator[tuple[str, str]]:
 
 
 def _is_replaced(caller: str, inner: str, new: str, before: CostGraph, after: CostGraph) -> bool:
-    """Return whether a caller calls a new function where it called another one on the other side."""
+    """Return whether a caller calls a new function where it called another one on the other side.
+
+    The code of the caller is the same where a decorator is new; otherwise a part of the caller was split off.
+    """
     old = before.functions.get(caller)
-    if old is None or inner == new:
+    if old is None or inner == new or _is_other_code(old, after.functions[caller]):
         return False
     now = _rates(after.functions[caller])
     lost = _rates(old).get(inner, 0.0) - now.get(inner, 0.0)
     return lost > 0 and now[new] / _MORE <= lost <= now[new] * _MORE
+
+
+def _is_other_code(before: FunctionCost, after: FunctionCost) -> bool:
+    return bool(before.code and after.code) and before.code != after.code
 
 
 def _with_wrapper(before: CostGraph, after: CostGraph, new: str, inner: str) -> CostGraph:
@@ -251,7 +269,7 @@ def _with_wrapper(before: CostGraph, after: CostGraph, new: str, inner: str) -> 
             continue
         calls = min(one.callees[new] / one.calls * old.calls, old.callees[inner])
         callees = {**old.callees, inner: old.callees[inner] - calls, new: calls}
-        functions[name] = FunctionCost(old.calls, old.own_ns, callees, old.library)
+        functions[name] = replace(old, callees=callees)
         moved += calls
     functions[new] = FunctionCost(moved, 0.0, {inner: moved})
     return CostGraph(functions)

@@ -35,12 +35,14 @@ class FunctionCost:
         own_ns: its time without the functions of the project that it calls, of all its calls together.
         callees: its calls of other functions of the project, directly or by a library, and of itself.
         library: the library functions that it calls, whose time is part of its own.
+        code: a digest of its code, which tells whether both sides have the same; empty if it is not known.
     """
 
     calls: float
     own_ns: float
     callees: Mapping[str, float] = field(default_factory=dict)
     library: Mapping[str, LibraryCost] = field(default_factory=dict)
+    code: str = ""
 
     def times(self, factor: float) -> FunctionCost:
         """Return the cost with all times multiplied by a factor."""
@@ -96,7 +98,13 @@ class CostGraph:
     def to_dict(self) -> dict[str, Any]:
         """Return the graph as builtins."""
         return {
-            name: [one.calls, one.own_ns, dict(one.callees), {key: list(cost) for key, cost in one.library.items()}]
+            name: [
+                one.calls,
+                one.own_ns,
+                dict(one.callees),
+                {key: list(cost) for key, cost in one.library.items()},
+                one.code,
+            ]
             for name, one in self.functions.items()
         }
 
@@ -107,8 +115,8 @@ class CostGraph:
 
 
 def _cost_from(entry: Sequence[Any]) -> FunctionCost:
-    calls, own_ns, callees, library = entry
-    return FunctionCost(calls, own_ns, callees, {name: LibraryCost(*cost) for name, cost in library.items()})
+    calls, own_ns, callees, library, *code = entry
+    return FunctionCost(calls, own_ns, callees, {name: LibraryCost(*cost) for name, cost in library.items()}, *code)
 
 
 def calmest(graphs: Sequence[CostGraph]) -> CostGraph:
@@ -137,6 +145,7 @@ def _calmest(costs: Sequence[FunctionCost], executions: int) -> FunctionCost:
         least.own_ns * factor,
         {name: sum(one.callees.get(name, 0.0) for one in costs) / executions for name in callees},
         dict(_library(name, costs, calls) for name in library) if executions > 1 else least.library,
+        least.code if len({one.code for one in costs}) == 1 else "",
     )
 
 

@@ -97,7 +97,8 @@ def blamed_functions(
     a profile, and if it is not several times the slowdown that was measured without a profiler. The profile of a body
     of a microsecond takes several times as long as the body, and so does each part of it. Calls are counted, so calls
     that explain the slowdown come before parts that are times, and are told also where the times contradict the
-    slowdown.
+    slowdown. A function whose code is the same takes longer by what others changed, or by an error of the profiles, so
+    it is told only if no other function is.
 
     Args:
         before: the costs on the other side.
@@ -116,6 +117,7 @@ def blamed_functions(
         counted = [one for one in found if _explains(one, slower_ns)]
         of_ns = sum(one.gained_ns for one in counted)
         told = [replace(one, of_ns=of_ns) for one in counted]
+    told = [one for one in told if not (one.is_unchanged and one.is_time)] or told
     told.sort(key=lambda one: not _explains(one, slower_ns))
     return told[:_SHOWN_FUNCTIONS]
 

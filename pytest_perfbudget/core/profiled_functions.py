@@ -47,6 +47,7 @@ class ProfiledFunction:
         own_ns: its time without the functions that it calls.
         total_ns: its time with the functions that it calls.
         callees: its calls of other functions.
+        code: the digest of its code, of all functions of its name together; 0 if it is not known.
     """
 
     is_library: bool
@@ -54,6 +55,7 @@ class ProfiledFunction:
     own_ns: float = 0.0
     total_ns: float = 0.0
     callees: dict[str, ProfiledCall] = field(default_factory=dict)
+    code: int = 0
 
     def add_call(self, callee: str, call: ProfiledCall) -> None:
         """Add calls of a function."""
@@ -111,6 +113,7 @@ def cost_graph_of(profile: Mapping[str, ProfiledFunction], executions: int = 1) 
                 own_ns / executions,
                 {callee: calls / executions for callee, calls in callees[name].items() if calls > _LEAST_CALLS},
                 library[name],
+                f"{functions[name].code:06x}" if functions[name].code else "",
             )
             for name, own_ns in own.items()
             if name == OUTSIDE or functions[name].calls

@@ -23,6 +23,7 @@ from pytest_perfbudget.core.profiled_functions import (
 )
 from pytest_perfbudget.core.profiled_threads import with_threads
 from pytest_perfbudget.measure.clock import SYSTEM, Clock
+from pytest_perfbudget.measure.code_digest import code_digest, joined
 from pytest_perfbudget.measure.own_functions import PLUGIN
 from pytest_perfbudget.measure.probes import FunctionCalls, ProbeBusyError, is_comprehension, profiled
 from pytest_perfbudget.measure.profiler_overhead import profiler_overhead
@@ -213,6 +214,8 @@ def profiled_functions(probe: FunctionCalls, overhead: ProfilerOverhead = NO_OVE
     for entry in probe.entries:
         name, is_part = _function_around(entry.code, names)
         one = found.setdefault(name, ProfiledFunction(_belongs_to_caller(entry.code)))
+        if isinstance(entry.code, CodeType) and not is_part and not one.is_library:
+            one.code = joined(one.code, code_digest(entry.code))
         one.own_ns += 1e9 * entry.inlinetime * left[entry.code]
         if not is_part:
             one.calls += entry.callcount
