@@ -69,7 +69,13 @@ def _versions_text(installed: Sequence[VersionChange]) -> str:
 
 
 def blame_text(one: Blame) -> str:
-    """Return a function that caused a part of a slowdown, with the way and the part."""
+    """Return a function that caused a part of a slowdown, with the way and the part.
+
+    Where the code of the caller is the same, what is called has changed, such as a function without its cache.
+    """
+    if one.is_unchanged and one.cause is Cause.MORE_CALLS and one.before == 0 and ":" in one.callee:
+        how = f"now runs {_how_often(one.after)} of {one.function} {_rates(one.before, one.after)}"
+        return f"{one.callee} {how}: {gained_text(one)}"
     return f"{one.function} {cause_text(one)}: {gained_text(one)}"
 
 
@@ -111,10 +117,13 @@ def _calls_text(one: Blame) -> str:
     rates = _rates(one.before, one.after)
     further = f"{', '.join(['', *also[:-1]])} and {also[-1]}" if also else ""
     if one.before == 0:
-        how = "on every call" if one.after == 1 else "in some calls" if one.after < 1 else "in each call"
-        return f"now calls {callee} {how} {rates}{further}"
+        return f"now calls {callee} {_how_often(one.after)} {rates}{further}"
     how = "once more" if one.after - one.before == 1 else "more often"
     return f"calls {callee} {how} in each call {rates}{further}"
+
+
+def _how_often(rate: float) -> str:
+    return "on every call" if rate == 1 else "in some calls" if rate < 1 else "in each call"
 
 
 def _rates(before: float, after: float) -> str:

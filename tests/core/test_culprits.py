@@ -143,6 +143,44 @@ class TestBlamed:
         assert names(before, before.times(2), slower_us=10) == []
 
 
+class TestSameCode:
+    """A function whose code is the same on both sides; a profile errs by more than a few per cent at times."""
+
+    @staticmethod
+    def with_codes(graph: CostGraph, **codes: str) -> CostGraph:
+        return CostGraph(
+            {name: replace(one, code=codes.get(name.rpartition(":")[2], "")) for name, one in graph.functions.items()}
+        )
+
+    def test_is_not_named_for_its_time_beside_a_function_that_was_changed(self) -> None:
+        before, after = slowed(menu=400, price=700)
+        before, after = self.with_codes(before, menu="a", price="b"), self.with_codes(after, menu="c", price="b")
+        assert names(before, after, slower_us=500) == ["web:menu"]
+
+    def test_is_named_if_no_other_function_is(self) -> None:
+        """A constant of the module, or the data, makes it slower."""
+        before, after = (self.with_codes(one, menu="a", price="b") for one in slowed(price=700))
+        assert names(before, after, slower_us=500) == ["web:price"]
+
+    def test_is_named_for_its_calls_which_are_counted(self) -> None:
+        before = costs(menu=(1, 1000, {"price": 10}), price=(10, 1000, {}), tax=(1, 50, {}))
+        after = costs(menu=(1, 1000, {"price": 30}), price=(30, 3000, {}), tax=(1, 900, {}))
+        before, after = self.with_codes(before, menu="a", tax="b"), self.with_codes(after, menu="a", tax="c")
+        assert names(before, after, slower_us=2000) == ["web:menu", "web:tax"]
+
+    def test_calls_a_new_decorator(self) -> None:
+        before = costs(menu=(1, 1000, {"tax": 1}), tax=(1, 500, {}))
+        after = costs(menu=(1, 1000, {"rows": 1}), rows=(1, 200, {"tax": 1}), tax=(1, 500, {}))
+        assert names(self.with_codes(before, menu="a"), self.with_codes(after, menu="a"), slower_us=200) == ["web:rows"]
+
+    def test_is_not_around_a_part_that_was_split_off(self) -> None:
+        """A part of the menu is a function now, and the tax became slower."""
+        before = costs(menu=(1, 1000, {"tax": 1}), tax=(1, 500, {}))
+        after = costs(menu=(1, 800, {"rows": 1}), rows=(1, 200, {"tax": 1}), tax=(1, 700, {}))
+        before, after = self.with_codes(before, menu="a", tax="t"), self.with_codes(after, menu="b", tax="u")
+        assert names(before, after, slower_us=200) == ["web:tax"]
+
+
 class TestACleanChangeBesideARegression:
     """One commit tidies a function and makes another one slower: the other one is to blame."""
 
