@@ -15,7 +15,7 @@ from pytest_perfbudget.core.paired import PairedSlowdownTest
 from pytest_perfbudget.core.pairs import Pair, pair_of
 from pytest_perfbudget.core.reference import Estimate, Prior, Reference, fit, prior_of
 from pytest_perfbudget.core.results import RegressionVerdict
-from pytest_perfbudget.core.slowdown import MOST_FRESH
+from pytest_perfbudget.core.slowdown import LOOKS, MOST_FRESH
 from pytest_perfbudget.core.unpaired import BLOCKS, DOUBLED, UnpairedSlowdownTest
 from pytest_perfbudget.core.weather import BlockTime, calm
 
@@ -105,6 +105,20 @@ class TestConfirmation:
         assert all(slowdown_test().needs_fresh(fresh(*confidence[:number])) for number in range(3, 10))
         assert not slowdown_test().needs_fresh(fresh(*unsure))
         assert slowdown_test().confirmed(fresh(*unsure)).verdict is RegressionVerdict.REGRESSED
+
+    def test_two_runs_are_enough_if_they_and_the_screening_run_are_far_slower(self) -> None:
+        test = slowdown_test()
+        assert not test.after(*fresh(1.3)).needs_fresh(fresh(1.3, 1.31))
+        found = test.after(*fresh(1.3)).confirmed(fresh(1.3, 1.31))
+        assert (found.verdict, found.runs) == (RegressionVerdict.REGRESSED, 2)
+        assert test.after(*fresh(1.3)).needs_fresh(fresh(1.3))
+        assert test.after(*fresh(1.04)).needs_fresh(fresh(1.3, 1.31))
+        assert test.after(*fresh(1.08)).needs_fresh(fresh(1.08, 1.09))
+        assert test.after(*fresh(1.3)).needs_fresh(fresh(1.3, 1.31, weight=0.01))
+
+    def test_all_looks_share_alpha(self) -> None:
+        test = slowdown_test()
+        assert test.alpha_after(2) + LOOKS * test.alpha_per_look == pytest.approx(test.alpha)
 
     def test_in_bad_weather_there_are_more_up_to_a_limit(self) -> None:
         assert slowdown_test().needs_fresh(fresh(*[1.3] * 5, weight=0.1))
@@ -294,6 +308,7 @@ class TestOnRecordedNoise:
     def _is_regressed(asked: UnpairedSlowdownTest, runs: list[list[BlockTime]]) -> bool:
         if not asked.is_suspect(asked.estimate(runs[0])):
             return False
+        asked = asked.after(asked.estimate(runs[0]))
         estimates: list[Estimate] = []
         for run in runs[1:]:
             estimates.append(asked.estimate(run))
