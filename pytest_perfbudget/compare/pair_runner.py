@@ -238,7 +238,8 @@ class PairRunner:
         asked = [replace(one.request, in_turns=True, with_spans=with_spans, counting=counting) for one in launches]
         head, base = (Side(request, one.start) for request, one in zip(asked, launches, strict=True))
         usable = cpus()
-        cpu = usable[self._started % len(usable)] if usable else None
+        # Each CPU has two pairs in a row, one of either order: else the order and the CPU would change together.
+        cpu = usable[self._started // 2 % len(usable)] if usable else None
         self._started += 1
         return Duet(head, base, cpu=cpu, fewest_turns=FEWEST_MATCHES if with_spans else 2, number=number)
 

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import cast
+
 import pytest
+from comparing import context
 from repositories import Repository
 from scripting import times
+
+from pytest_perfbudget.checkout.revision import Base
+from pytest_perfbudget.compare import pair_runner
+from pytest_perfbudget.compare.base_checkout import BaseCheckout, Launch
+from pytest_perfbudget.compare.pair_runner import PairRunner
+from pytest_perfbudget.processes.process import ProcessStart
+from pytest_perfbudget.processes.protocol import Request
 
 SHOP = "from scripted import advance\nSIDE = {!r}\ndef work(): advance({})\n"
 TESTS = """
@@ -31,3 +42,22 @@ def test_the_base_comes_first_in_every_other_pair_of_a_test(
     assert set(times(repository).values()) == {"regressed"}
     sides = order.read_text("utf-8").split()
     assert sides[:4] == ["head", "base", "base", "head"]
+
+
+def test_each_cpu_has_pairs_of_either_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the process that comes first is slower on one CPU only, the order would hide that."""
+    side = Launch(Request([], "", [], ()), ProcessStart(0, 60.0))
+    checkout = SimpleNamespace(launches=lambda *_args, **_settings: (side, side))
+    made: list[tuple[int, int]] = []
+
+    def note(*sides: object, cpu: int, number: int, **settings: int) -> None:
+        del sides, settings
+        made.append((number % 2, cpu))
+
+    monkeypatch.setattr(pair_runner, "Side", lambda request, start: (request, start))
+    monkeypatch.setattr(pair_runner, "cpus", lambda: [0, 1])
+    monkeypatch.setattr(pair_runner, "Duet", note)
+    runner = PairRunner(context(), cast("Base", None), cast("BaseCheckout", checkout))
+    for number in range(1, 5):
+        runner._pair(["a.py::t"], number=number)
+    assert sorted(made) == [(0, 0), (0, 1), (1, 0), (1, 1)]
