@@ -6,9 +6,11 @@ second pair. Where memory matters, the process that sets up its fixtures first i
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -43,7 +45,7 @@ def fresh_of(test: PairedSlowdownTest, made: Iterator[Pair]) -> list[Pair]:
 
 
 class TestOrder:
-    RATIOS = (1.05, 1.055, 1.045, 1.05, 1.052, 1.048, 1.05, 1.051, 1.049, 1.05)
+    RATIOS = 2 * (1.05, 1.055, 1.045, 1.05, 1.052, 1.048, 1.05, 1.051, 1.049, 1.05)
 
     def test_a_side_that_is_slower_because_it_comes_first_hides_no_slowdown(self) -> None:
         found = asked().confirmed(in_turn(self.RATIOS, by_order=0.1))
@@ -58,14 +60,14 @@ class TestOrder:
         assert found.lower < 1 < found.upper
 
     def test_unequal_numbers_of_either_order_favour_no_side(self) -> None:
-        found = asked().effect(in_turn(self.RATIOS[:9], by_order=0.1))
+        found = asked().effect(in_turn(self.RATIOS[:19], by_order=0.1))
         assert math.exp(found.log_ratio) == pytest.approx(1.05, abs=0.003)
 
     def test_of_few_pairs_the_order_is_noise(self) -> None:
         """Two values of either order would agree by chance too often."""
         few, many = (
-            asked().effect(in_turn(self.RATIOS[:7], by_order=0.1)),
-            asked().effect(in_turn(self.RATIOS[:8], 0.1)),
+            asked().effect(in_turn(self.RATIOS[:15], by_order=0.1)),
+            asked().effect(in_turn(self.RATIOS[:16], 0.1)),
         )
         assert few.std_error > 5 * many.std_error
 
@@ -95,6 +97,38 @@ class TestLastLook:
         assert last == pytest.approx(ALPHA * (1 - EARLY_SHARE) * LAST_SHARE)
         assert LOOKS * asked().alpha_per_look + last + EARLY_SHARE * ALPHA == pytest.approx(ALPHA)
         assert asked().confirmed(in_turn(self.UNSURE * 2)).alpha == last
+
+    def test_between_the_looks_nothing_ends_that_the_effect_calls_slower(self) -> None:
+        """The likelihood of these pairs, which does not know the order, is that of no slowdown."""
+        heads = (0.135, 0.159, 0.148, 0.136, 0.142, 0.143, 0.133, -0.01)
+        bases = (-0.013, -0.137, 0.006, -0.148, -0.002, -0.011, -0.003, 0.005)
+        pairs = in_turn([math.exp(one) for both in zip(bases, heads, strict=True) for one in both])
+        test = asked().after(Pair(0.143, 0.004, 1e6))
+        assert test.confirmed(pairs).verdict is RegressionVerdict.REGRESSED
+        assert test.needs_fresh(pairs)
+
+    def test_a_mean_call_that_has_regressed_needs_none(self) -> None:
+        pairs = in_turn(self.UNSURE)
+        means = [replace(one, mean=replace(one, log_ratio=0.4 + number % 3 / 100)) for number, one in enumerate(pairs)]
+        test = asked().after(*means[:1])
+        assert test.confirmed(means).verdict is RegressionVerdict.REGRESSED
+        assert not test.needs_fresh(means)
+
+    def test_an_effect_of_the_order_that_comes_and_goes_makes_no_slowdown(self) -> None:
+        draw = random.Random(7)
+
+        def pairs() -> Iterator[Pair]:
+            for number in itertools.count():
+                first = 0.14 if draw.random() < 0.5 else 0.0
+                log_ratio = draw.gauss(0, 0.01) + (-first if number % 2 else first)
+                yield Pair(log_ratio, 0.0045, 1e6, base_is_first=number % 2 == 1)
+
+        red = 0
+        for _ in range(1500):
+            made = pairs()
+            screening = next(made)
+            red += asked().is_suspect(screening) and is_red(asked().after(screening), made)
+        assert red <= 2
 
     def test_processes_a_quarter_of_which_are_slower_for_life_are_seldom_called_slower(self) -> None:
         """All four fresh pairs may have such a process in the head, which is 1.1 in a thousand for pairs alone."""
