@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Mapping
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from pytest_perfbudget.core.blame import Blame, Cause, blame
+from pytest_perfbudget.core.blame import Blame, Cause, blame, inclusive_costs
 from pytest_perfbudget.core.cost_graph import OUTSIDE, CostGraph, FunctionCost
 from pytest_perfbudget.core.results import Growth
 
@@ -33,7 +33,8 @@ _MOST_OF_TIMES: Final = 3.0
 """The factor above the measured slowdown from which a part that is a time is an error of the profiles."""
 
 _LEAST_OF_CALLS: Final = 0.5
-"""The smallest part of the measured slowdown that more calls have to take to explain it."""
+"""The smallest part of the measured slowdown that more calls have to take to explain it, and the smallest part of their
+time by the cost of a call on the other side that they have to take now."""
 
 _MOST_OF_CALLS: Final = 20.0
 """The same factor for a part that is calls: these are counted, and only their time may be wrong."""
@@ -113,19 +114,32 @@ def blamed_functions(
     inflation = min(before.total_ns / before_ns, _MOST_INFLATION) if before_ns else 1.0
     most_ns = max(_MOST_OF_TIMES, _MOST_EXPLAINED * inflation) * slower_ns
     told = [one for one in found if _is_certain(one, slower_ns, most_ns)]
+    counted = [one for one in _counted(found, after) if _explains(one, slower_ns)]
     if of_ns < _LEAST_EXPLAINED * slower_ns or any(one.gained_ns > _MOST_EXPLAINED * of_ns for one in told):
-        counted = [one for one in found if _explains(one, slower_ns)]
         of_ns = sum(one.gained_ns for one in counted)
         told = [replace(one, of_ns=of_ns) for one in counted]
     told = [one for one in told if not (one.is_unchanged and one.is_time)] or told
-    told.sort(key=lambda one: not _explains(one, slower_ns))
+    explaining = {one.function for one in counted}
+    told.sort(key=lambda one: one.function not in explaining)
     return told[:_SHOWN_FUNCTIONS]
+
+
+def _counted(found: Sequence[Blame], after: CostGraph) -> Iterator[Blame]:
+    """Yield the parts that are more calls, without calls that became cheaper by as much.
+
+    Their time on the other side is that of a call which did more, such as one call for a whole list.
+    """
+    costs = inclusive_costs(after)
+    for one in found:
+        more = (one.after - one.before) * after.functions[one.function].calls
+        taken_ns = more * costs[one.callee] if one.callee in costs else one.gained_ns
+        if one.cause is Cause.MORE_CALLS and taken_ns > _LEAST_OF_CALLS * one.gained_ns:
+            yield one
 
 
 def _explains(one: Blame, slower_ns: float) -> bool:
     """Return whether more calls, which are counted, take long enough to explain the measured slowdown."""
-    least_ns = _LEAST_OF_CALLS * slower_ns
-    return one.cause is Cause.MORE_CALLS and least_ns < one.gained_ns < _MOST_OF_CALLS * slower_ns
+    return _LEAST_OF_CALLS * slower_ns < one.gained_ns < _MOST_OF_CALLS * slower_ns
 
 
 def _is_certain(one: Blame, slower_ns: float, most_ns: float) -> bool:

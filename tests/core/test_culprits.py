@@ -125,6 +125,14 @@ class TestBlamed:
         assert found.gained_ns == found.of_ns == pytest.approx(155e3)
         assert names(before, after.renamed({"web:tax": "web:other"}), slower_us=1000) == []
 
+    def test_more_calls_that_became_cheaper_by_as_much_explain_nothing(self) -> None:
+        """One call for a list of 31 became a call for each entry."""
+        before = costs(menu=(1, 1000, {"tax": 1}), price=(10, 1500, {}), tax=(1, 30, {}))
+        after = costs(menu=(1, 1000, {"tax": 31}), price=(10, 1500, {}), tax=(31, 31, {}))
+        assert names(before, after, slower_us=150) == []
+        slower = costs(menu=(1, 1000, {"tax": 31}), price=(10, 1900, {}), tax=(31, 31, {}))
+        assert names(before, slower, slower_us=400) == []
+
     def test_calls_of_a_function_that_was_split_off_do_not_count_as_more(self) -> None:
         """The error of its time is that of the whole function, and not only of the rest."""
         before = costs(menu=(1, 1000, {}), tax=(1, 100, {}))
