@@ -20,6 +20,7 @@ from packaging.utils import canonicalize_name
 from pytest_perfbudget.paths import own_modules
 from pytest_perfbudget.sources import nodes_of
 
+_FOLDERS: Final = ("site-packages", "dist-packages")
 _TOOLS: Final = ("pytest", "pluggy", "iniconfig")
 _PLUGIN: Final = "pytest-"
 _AT_EACH_START: Final = "_distutils_hack"
@@ -108,10 +109,13 @@ def _is_for_pytest(distribution: metadata.Distribution) -> bool:
 def _is_of_a_folder(distribution: metadata.Distribution) -> bool:
     """Return whether a distribution is of a folder or a repository, with a new version at each commit (PEP 610).
 
-    One of a wheel or another archive is as good as one of an index.
+    A build by setuptools leaves metadata beside the sources, which lie on the search path. A distribution of a wheel or
+    another archive is as good as that of an index.
     """
+    is_egg = distribution.read_text("PKG-INFO") is not None
+    is_beside_sources = is_egg and Path(str(distribution.locate_file(""))).name not in _FOLDERS
     origin = distribution.read_text("direct_url.json")
-    return origin is not None and "archive_info" not in origin
+    return is_beside_sources or (origin is not None and "archive_info" not in origin)
 
 
 def _imports(file: str) -> Iterator[str]:

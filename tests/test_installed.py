@@ -136,6 +136,18 @@ def test_the_project_itself_is_left_out_and_its_requirements_are_not(install: In
     assert project("import shop") == {"flask-cors": "4.0.1"}
 
 
+def test_metadata_that_a_build_left_beside_the_sources_is_of_the_project(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    info = tmp_path / "project" / "shop.egg-info"
+    info.mkdir()
+    (info / "PKG-INFO").write_text("Name: shop\nVersion: 0.1.dev7\n", "utf-8")
+    (info / "top_level.txt").write_text("shop\n", "utf-8")
+    monkeypatch.setattr(metadata, "distributions", partial(metadata.distributions, path=[str(info.parent)]))
+    assert project("import shop") == {}
+    assert installed_versions() == {}
+
+
 def test_a_damaged_folder_of_metadata_is_no_distribution(install: Install, project: Project) -> None:
     info = install("numpy-1.26.4")
     for file in info.iterdir():
