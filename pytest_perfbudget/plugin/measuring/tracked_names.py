@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Final
 
 from pytest_perfbudget.paths import own_modules
 from pytest_perfbudget.sources import nodes_of
+from pytest_perfbudget.tracing.tracked import track
 
 _TRACK: Final = "track"
 _PACKAGE: Final = "pytest_perfbudget"
@@ -27,14 +29,18 @@ def tracked_names(root: Path) -> Iterator[str]:
     """
     if (module := sys.modules.get(_SQLITE)) is not None:
         yield module.NAME
-    for file in {*own_modules(root).values()}:
-        yield from _names_in(file)
+    for name, file in own_modules(root).items():
+        yield from _names_in(file, _names_of(sys.modules.get(name)))
 
 
-def _names_in(file: str) -> Iterator[str]:
+def _names_in(file: str, own: Mapping[str, object]) -> Iterator[str]:
     """Yield the texts that a source gives to `track`, under whatever name it imports the function or the package.
 
     A module of the project may hand the function on, so it may be imported from anywhere.
+
+    Args:
+        file: the source of a module.
+        own: the names of that module.
     """
     nodes = nodes_of(file)
     imports = [node for node in nodes if isinstance(node, ast.ImportFrom)]
@@ -50,5 +56,22 @@ def _names_in(file: str) -> Iterator[str]:
         if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
             called, name = ast.unparse(node.func), node.args[0].value
             is_track = called in functions or called in {f"{one}.{_TRACK}" for one in modules}
-            if is_track and isinstance(name, str):
+            if (is_track or _is_track(called, own)) and isinstance(name, str):
                 yield name
+
+
+def _is_track(called: str, own: Mapping[str, object]) -> bool:
+    """Return whether a name with dots is `track`, such as that of another module of the project."""
+    first, *others = called.split(".")
+    found = own.get(first)
+    for one in others:
+        found = _names_of(found).get(one)
+    return found is track
+
+
+def _names_of(module: object) -> Mapping[str, object]:
+    """Return the names of a module; none of another object, and of a lazy module without its import."""
+    if not isinstance(module, ModuleType):
+        return {}
+    names: Mapping[str, object] = object.__getattribute__(module, "__dict__")
+    return names

@@ -334,6 +334,28 @@ def test_a_name_in_the_source_is_known_before_its_code_runs(plain: Project) -> N
     }
 
 
+@pytest.mark.parametrize(
+    ("imported", "called"),
+    [
+        ("import tracking", "tracking.track"),
+        ("from tracking import *", "track"),
+        ("import pytest_perfbudget.tracing", "pytest_perfbudget.tracing.track"),
+        ("import tracking\nmark = tracking.track", "mark"),
+    ],
+)
+def test_so_is_one_that_a_module_of_the_project_hands_on(plain: Project, imported: str, called: str) -> None:
+    plain.file("tracking.py", "from pytest_perfbudget import track\n")
+    source = IN_THE_SOURCE.replace("import shop\n", f"import shop\n{imported}\n", 1).replace(
+        "with track", f"with {called}"
+    )
+    plain.run(source.replace("from pytest_perfbudget import track\n", ""))
+    assert span_verdicts(plain) == {
+        "test_sends_nothing mail.send count": "within",
+        "test_sends_nothing mail.snd count": "unmeasured",
+        "test_sends_nothing mail.sent count": "unmeasured",
+    }
+
+
 def test_a_mistake_in_a_marker_stops_the_session(plain: Project) -> None:
     result = plain.run('@pytest.mark.perf_budget(spans={"db": {"max_cuont": 1}})\ndef test_it(): pass')
     assert result.ret == pytest.ExitCode.USAGE_ERROR
