@@ -164,18 +164,20 @@ class PairRunner:
         while True:
             carried = self._checkout.carried
             hangs = self._context.launcher.noting_hangs([task.nodeid])
-            # The screening pair is number 0. Most tests have no fresh pair, so its head comes first in each session.
-            self._fresh[task.nodeid] += 1
+            # The screening pair is number 0. Most tests have no fresh pair, so its head comes first in each session. A
+            # pair that was lost is repeated in its order: else those that remain may all have the same side first.
+            number = self._fresh[task.nodeid] + 1
             made = self._pair(
                 [task.nodeid],
                 slot=_FRESH_SLOT,
                 own_file_only=own_file_only,
                 counting=counting,
-                number=self._fresh[task.nodeid],
+                number=number,
             )
             with hangs, made as pair:
                 found = self._play(pair, task, FRESH_ERROR, carried)
             if found is not None:
+                self._fresh[task.nodeid] = number
                 return found
 
     def record_spans(self, task: PairTask) -> Attempt[Pair]:

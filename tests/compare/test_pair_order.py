@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from types import SimpleNamespace
 from typing import cast
 
@@ -13,7 +16,10 @@ from scripting import times
 from pytest_perfbudget.checkout.revision import Base
 from pytest_perfbudget.compare import pair_runner
 from pytest_perfbudget.compare.base_checkout import BaseCheckout, Launch
-from pytest_perfbudget.compare.pair_runner import PairRunner
+from pytest_perfbudget.compare.confirm import Attempt, once_more
+from pytest_perfbudget.compare.pair_runner import PairRunner, PairTask
+from pytest_perfbudget.core.pairs import Pair
+from pytest_perfbudget.errors import WorkerError
 from pytest_perfbudget.processes.process import ProcessStart
 from pytest_perfbudget.processes.protocol import Request
 
@@ -44,20 +50,53 @@ def test_the_base_comes_first_in_every_other_pair_of_a_test(
     assert sides[:4] == ["head", "base", "base", "head"]
 
 
-def test_each_cpu_has_pairs_of_either_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the process that comes first is slower on one CPU only, the order would hide that."""
-    side = Launch(Request([], "", [], ()), ProcessStart(0, 60.0))
-    checkout = SimpleNamespace(launches=lambda *_args, **_settings: (side, side))
-    made: list[tuple[int, int]] = []
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """The number and the CPU of each pair of a runner whose processes are not started."""
+    found: list[tuple[int, int]] = []
 
-    def note(*sides: object, cpu: int, number: int, **settings: int) -> None:
+    def duet(*sides: object, cpu: int, number: int, **settings: int) -> AbstractContextManager[None]:
         del sides, settings
-        made.append((number % 2, cpu))
+        found.append((number, cpu))
+        return nullcontext()
 
     monkeypatch.setattr(pair_runner, "Side", lambda request, start: (request, start))
     monkeypatch.setattr(pair_runner, "cpus", lambda: [0, 1])
-    monkeypatch.setattr(pair_runner, "Duet", note)
-    runner = PairRunner(context(), cast("Base", None), cast("BaseCheckout", checkout))
-    for number in range(1, 5):
-        runner._pair(["a.py::t"], number=number)
-    assert sorted(made) == [(0, 0), (0, 1), (1, 0), (1, 1)]
+    monkeypatch.setattr(pair_runner, "Duet", duet)
+    return found
+
+
+def runner_of_pairs() -> PairRunner:
+    side = Launch(Request([], "", [], ()), ProcessStart(0, 60.0))
+    checkout = SimpleNamespace(launches=lambda *_args, **_settings: (side, side), carried=())
+    return PairRunner(context(), cast("Base", None), cast("BaseCheckout", checkout))
+
+
+def test_each_cpu_has_pairs_of_either_order(made: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the process that comes first is slower on one CPU only, the order would hide that."""
+    monkeypatch.setattr(PairRunner, "_play", lambda *_: Attempt())
+    runner = runner_of_pairs()
+    for _ in range(4):
+        runner.measure(PairTask("a.py::t", [""], 1.0), own_file_only=False)
+    assert sorted((number % 2, cpu) for number, cpu in made) == [(0, 0), (0, 1), (1, 0), (1, 1)]
+
+
+def test_a_pair_that_is_lost_is_repeated_in_its_order(
+    made: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else all pairs have the same side first if that of the other order always dies."""
+    ends: Iterator[WorkerError | Attempt[Pair] | None] = iter([WorkerError("died"), None, Attempt(), Attempt()])
+
+    def play(*args: object) -> Attempt[Pair] | None:
+        del args
+        end = next(ends)
+        if isinstance(end, WorkerError):
+            raise end
+        return end
+
+    monkeypatch.setattr(PairRunner, "_play", play)
+    runner = runner_of_pairs()
+    task = PairTask("a.py::t", [""], 1.0)
+    for _ in range(2):
+        once_more(partial(runner.measure, task, own_file_only=False))
+    assert [number for number, _ in made] == [1, 1, 1, 2]
