@@ -32,12 +32,12 @@ _ERROR_OF_TIMES: Final = 0.03
 _MOST_OF_TIMES: Final = 3.0
 """The factor above the measured slowdown from which a part that is a time is an error of the profiles."""
 
+_MOST_OF_CALLS: Final = 20.0
+"""The same factor for a part that is calls: these are counted, and only their time may be wrong."""
+
 _LEAST_OF_CALLS: Final = 0.5
 """The smallest part of the measured slowdown that more calls have to take to explain it, and the smallest part of their
 time by the cost of a call on the other side that they have to take now."""
-
-_MOST_OF_CALLS: Final = 20.0
-"""The same factor for a part that is calls: these are counted, and only their time may be wrong."""
 
 _MOST_INFLATION: Final = 4.0
 """The most by which a profiled call is taken to be slower than a measured one: that of a short body is the slowest."""

@@ -8,7 +8,8 @@ from types import CodeType
 from typing import Final
 
 _BITS: Final = 24
-_COMPREHENSIONS: Final = ("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>")
+COMPREHENSIONS: Final = ("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>")
+"""The names of the code that is part of the function around it."""
 
 
 @lru_cache(maxsize=4096)
@@ -16,7 +17,8 @@ def code_digest(code: CodeType) -> int:
     """Return a number of 24 bits from the bytecode of a function, its names and its constants.
 
     Lines and files have no part in the number, nor have the functions that are defined within, which are functions of
-    their own; comprehensions have.
+    their own; comprehensions have. Decorators and the defaults of arguments belong to the code that defines the
+    function.
     """
     names = (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars, code.co_flags)
     parts = (code.co_code, *names, *map(_constant, code.co_consts))
@@ -30,7 +32,7 @@ def joined(first: int, second: int) -> int:
 
 def _constant(value: object) -> object:
     if isinstance(value, CodeType):
-        return code_digest(value) if value.co_name in _COMPREHENSIONS else value.co_name
+        return code_digest(value) if value.co_name in COMPREHENSIONS else value.co_name
     if isinstance(value, frozenset):  # in an order that depends on the hash seed
         return sorted(map(repr, value))
     return value

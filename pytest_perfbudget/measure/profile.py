@@ -23,7 +23,7 @@ from pytest_perfbudget.core.profiled_functions import (
 )
 from pytest_perfbudget.core.profiled_threads import with_threads
 from pytest_perfbudget.measure.clock import SYSTEM, Clock
-from pytest_perfbudget.measure.code_digest import code_digest, joined
+from pytest_perfbudget.measure.code_digest import COMPREHENSIONS, code_digest, joined
 from pytest_perfbudget.measure.own_functions import PLUGIN
 from pytest_perfbudget.measure.probes import FunctionCalls, ProbeBusyError, is_comprehension, profiled
 from pytest_perfbudget.measure.profiler_overhead import profiler_overhead
@@ -36,7 +36,6 @@ _STDLIB: Final = sysconfig.get_path("stdlib") + os.sep
 _ADDRESS = re.compile(r" (of type object )?at 0x[0-9a-f]+", re.IGNORECASE)
 _COMPREHENSION = re.compile(r"\.<(listcomp|setcomp|dictcomp|genexpr)>")
 _GENERATED: Final = "<generated>"
-_COMPREHENSIONS: Final = ("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>")
 _is_unqualified: Final = sys.version_info < (3, 11)
 _IDLE: Final = re.compile(r"'(acquire|get|wait)' of")
 _LEAST_SHARE = 0.03
@@ -275,7 +274,7 @@ def _threads(found: ThreadCalls) -> tuple[dict[str, ProfiledFunction], dict[str,
 
 def _belongs_to_caller(code: CodeType | str) -> bool:
     """Return whether the time of a function is its caller's: of a library, or a comprehension without its function."""
-    return _is_library(code) or (isinstance(code, CodeType) and code.co_name in _COMPREHENSIONS and _is_unqualified)
+    return _is_library(code) or (isinstance(code, CodeType) and code.co_name in COMPREHENSIONS and _is_unqualified)
 
 
 def source_files(probe: FunctionCalls) -> list[str]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -77,6 +78,9 @@ class TestCosts:
 
     def test_costs_are_kept_with_the_calls_and_the_machine(self, baseline: Path) -> None:
         graph = costs(menu=(1, 4, {"price": 10, "re.sub": 2}), price=(10, 12.5, {"price": 2}))
+        graph = CostGraph(
+            {name: replace(one, code=f"{place:06x}") for place, (name, one) in enumerate(graph.functions.items(), 1)}
+        )
         kept = Calls.from_functions({"web:menu": 1, "re.sub": 2}, "1234abcd", graph)
         change_calls(baseline, {PLACE: kept}, ())
         assert read_calls(baseline, KEY, "CPython 3.11") == kept

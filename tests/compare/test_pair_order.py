@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from comparing import context
@@ -18,6 +18,7 @@ from pytest_perfbudget.compare import pair_runner
 from pytest_perfbudget.compare.base_checkout import BaseCheckout, Launch
 from pytest_perfbudget.compare.confirm import Attempt, once_more
 from pytest_perfbudget.compare.pair_runner import PairRunner, PairTask
+from pytest_perfbudget.compare.played_pair import attempt_of
 from pytest_perfbudget.core.pairs import Pair
 from pytest_perfbudget.errors import WorkerError
 from pytest_perfbudget.processes.process import ProcessStart
@@ -42,12 +43,21 @@ def test_the_base_comes_first_in_every_other_pair_of_a_test(
 ) -> None:
     order = repository.pytester.path.parent / "order"
     monkeypatch.setenv("ORDER", str(order))
+    pairs: list[bool] = []
+
+    def noted(*args: Any) -> Attempt[Pair]:
+        found = attempt_of(*args)
+        pairs.extend(one.base_is_first for one in found.runs.values())
+        return found
+
+    monkeypatch.setattr(pair_runner, "attempt_of", noted)
     repository.commit({"shop.py": SHOP.format("base", 1)}, tests=TESTS)
     repository.file("shop.py", SHOP.format("head", 6))
     repository.against_base().assert_outcomes(failed=1)
     assert set(times(repository).values()) == {"regressed"}
     sides = order.read_text("utf-8").split()
     assert sides[:4] == ["head", "base", "base", "head"]
+    assert pairs[:2] == [False, True]  # the estimate of each pair knows the order
 
 
 @pytest.fixture

@@ -70,6 +70,11 @@ class TestCalmest:
         assert found["web:menu"].callees == {"web:price": 2.0}
         assert (found["web:price"].calls, found["web:price"].own_ns) == (2.0, 4e3)
 
+    def test_a_function_that_differs_between_the_profiles_has_no_digest(self) -> None:
+        first, second = (CostGraph({"web:menu": FunctionCost(1, 9.0, code=code)}) for code in ("a", "b"))
+        assert calmest([first, first]).functions["web:menu"].code == "a"
+        assert calmest([first, second]).functions["web:menu"].code == ""
+
     def test_a_function_of_one_profile_only_counts_half(self) -> None:
         found = calmest([costs(menu=(1, 4, {})), costs(menu=(1, 4, {"price": 1}), price=(1, 2, {}))]).functions
         assert (found["web:price"].calls, found["web:menu"].callees["web:price"]) == (0.5, 0.5)

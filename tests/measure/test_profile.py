@@ -19,6 +19,7 @@ from scripting import ScriptedClock
 from pytest_perfbudget.core.cost_graph import FunctionCost, calmest
 from pytest_perfbudget.core.profiled_functions import cost_graph_of
 from pytest_perfbudget.core.recording import Counted
+from pytest_perfbudget.measure.code_digest import code_digest
 from pytest_perfbudget.measure.counting import count_executions
 from pytest_perfbudget.measure.one_thread import SEES_ALL_THREADS
 from pytest_perfbudget.measure.probes import FunctionCalls
@@ -155,6 +156,12 @@ def test_a_comprehension_is_part_of_its_function() -> None:
     found = costs(adds_in_turn)
     assert set(found) == {"", "adds_in_turn"}
     assert found["adds_in_turn"].calls == 1
+
+
+def test_a_function_has_the_digest_of_its_code() -> None:
+    """By which both sides of a comparison tell whether the function is the same."""
+    digest = f"{code_digest(takes_200_us.__code__):06x}"
+    assert costs(takes_200_us)["takes_200_us"].code == digest
 
 
 def test_of_equal_passes_the_warm_one_is_kept() -> None:

@@ -30,14 +30,13 @@ _MOST_ROUNDS: Final = 10
 """How many rounds of `pedantic` are made where only suites may read their statistics."""
 
 _BRIEF: Final = {
-    "_max_time": 0.0,
     "_min_time": 0.0,
     "_calibration_precision": 1,
     "_precision": None,
     "_warmup": False,
     "cprofile": False,
 }
-"""The attributes with which the fixture measures a few calls only."""
+"""The attributes with which the fixture measures a few calls only, in no time at all."""
 
 
 _RESULTS: Final = (
