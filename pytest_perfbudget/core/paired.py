@@ -10,7 +10,7 @@ import math
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from statistics import mean, median
+from statistics import median
 from typing import Final
 
 from pytest_perfbudget.core.early_look import (
@@ -23,9 +23,9 @@ from pytest_perfbudget.core.early_look import (
     p_all_beyond,
 )
 from pytest_perfbudget.core.effect import Effect
+from pytest_perfbudget.core.pair_effect import effect_of_pairs
 from pytest_perfbudget.core.pairs import CLEARLY, HIDDEN, PAIR_SPREAD, SCREENING_ERROR, Pair
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
-from pytest_perfbudget.core.robust import huber_centre
 from pytest_perfbudget.core.slowdown import LOOKS, MOST_FRESH, SlowdownTest
 
 _SLOWDOWN = 1.5
@@ -47,12 +47,6 @@ _SAYS_SOMETHING = 0.25
 """A pair whose one-sided p-value is above this in both directions, slower and faster, is too noisy to raise
 suspicion."""
 
-_PRIOR_DEGREES = 3.0
-_LEAST_SPREAD = 0.001
-_TUNING = 1.5
-"""The tuning constant of Huber's estimator over pairs: one process in twenty is 5 to 15 % off throughout its life,
-depending on the place of its memory, and such an outlier counts as much as a pair at the edge."""
-
 _SPARSE_LOOK = 3
 """The number of fresh pairs at which pairs of so few quads are looked at that ten of them will not be `enough`."""
 
@@ -61,12 +55,6 @@ LAST_SHARE: Final = 0.1
 _LONG_NS = 20e6
 """The number of fresh pairs at the last look, which comes only if ten pairs look slower and cannot tell that from
 noise, and its share of alpha. Loads, and calls that take longer than this, have no such look: their pairs take long."""
-
-_FEWEST_IN_ORDER = 8
-"""The number of pairs with either side first from which on the effect of the order is estimated, which only the last
-look has. The process that sets its fixtures up first may get memory in worse places: on some machines its copies of
-large blocks are 10 % slower, pair after pair. The effect comes and goes, too. Of five pairs of either order, all or all
-but one then agree by chance so often that 0.7 % of clean tests would be regressed at a level of 0.04 %."""
 
 _UNCLEARLY = 2.0
 """The standard errors of the jackknife by which the mean call has to differ from the typical call, so that a test is
@@ -104,32 +92,8 @@ class PairedSlowdownTest(SlowdownTest[Pair]):
         return LAST_LOOK if is_quick else MOST_FRESH
 
     def effect(self, runs: Sequence[Pair]) -> Effect:
-        """See `SlowdownTest.effect`; runs are pairs.
-
-        At the last look, the pairs are averaged by order first, so that the effect of the order cancels out and is no
-        noise (the analysis of a crossover design: Senn 2002, Cross-over Trials in Clinical Research).
-        """
-        runs = _with_shared_error(runs)
-        spread = runs[0].spread
-        orders = _by_order(runs)
-        centres = [
-            huber_centre(
-                [one.log_ratio for one in order], [one.weight for one in order], tuning=_TUNING, least_scale=spread
-            )
-            for order in orders
-        ]
-        totals = [
-            sum(one.weight * part for one, part in zip(order, centre.huber_weights, strict=True))
-            for order, centre in zip(orders, centres, strict=True)
-        ]
-        squares = sum(centre.squares for centre in centres)
-        own = len(runs) - len(orders)
-        dof = _PRIOR_DEGREES + own
-        variance = (_PRIOR_DEGREES * spread**2 + squares) / dof
-        if own:
-            variance = max(variance, squares / own, _LEAST_SPREAD**2)
-        std_error = math.sqrt(variance * sum(1 / total for total in totals)) / len(orders)
-        return Effect(mean(centre.value for centre in centres), std_error, dof, len(runs), 0.0)
+        """See `SlowdownTest.effect`; runs are pairs."""
+        return effect_of_pairs(runs)
 
     def is_suspect(self, *runs: Pair) -> bool:
         """See `SlowdownTest.is_suspect`.
@@ -281,24 +245,6 @@ class PairedSlowdownTest(SlowdownTest[Pair]):
     def before_ns(self, runs: Sequence[Pair]) -> float:
         """See `SlowdownTest.before_ns`."""
         return median(one.base_ns for one in runs)
-
-
-def _with_shared_error(pairs: Sequence[Pair]) -> Sequence[Pair]:
-    """Return the pairs of a load with standard errors that are at least as large as that of all of them together.
-
-    A short load has few windows. On a busy machine these differ by half, and where they agree by chance, the pair would
-    outweigh all others: with two quads for each pair, 3 to 7 % of sessions would be falsely red at an alpha of 0.5 %.
-    """
-    if not pairs[0].is_of_load:
-        return pairs
-    shared = math.sqrt(sum(one.std_error**2 for one in pairs) / len(pairs))
-    return [replace(one, std_error=max(one.std_error, shared)) for one in pairs]
-
-
-def _by_order(pairs: Sequence[Pair]) -> list[list[Pair]]:
-    """Return the pairs by which side came first; all together if there are too few of either."""
-    orders = [[one for one in pairs if one.base_is_first is is_first] for is_first in (True, False)]
-    return orders if min(map(len, orders)) >= _FEWEST_IN_ORDER else [list(pairs)]
 
 
 def _means(runs: Sequence[Pair]) -> list[Pair]:

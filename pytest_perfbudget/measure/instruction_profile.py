@@ -9,7 +9,7 @@ from types import CodeType
 from typing import Final
 
 from pytest_perfbudget.core.instructions import FunctionInstructions, LineRuns
-from pytest_perfbudget.measure.profile import portable_name
+from pytest_perfbudget.measure.function_names import portable_name
 
 _DIGITS: Final = 5
 _MOST_FUNCTIONS: Final = 40

@@ -1,15 +1,11 @@
-"""The functions in a profile: their share of a call's time, their calls of each other, and portable names for them."""
+"""The functions in a profile: their share of a call's time, and their calls of each other."""
 
 from __future__ import annotations
 
-import os
 import re
 import sys
-import sysconfig
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 from types import CodeType
 from typing import Any, Final
 
@@ -24,18 +20,13 @@ from pytest_perfbudget.core.profiled_functions import (
 from pytest_perfbudget.core.profiled_threads import with_threads
 from pytest_perfbudget.measure.clock import SYSTEM, Clock
 from pytest_perfbudget.measure.code_digest import COMPREHENSIONS, code_digest, joined
-from pytest_perfbudget.measure.own_functions import PLUGIN
+from pytest_perfbudget.measure.function_names import is_library, name_of, without_comprehension
 from pytest_perfbudget.measure.probes import FunctionCalls, ProbeBusyError, is_comprehension, profiled
 from pytest_perfbudget.measure.profiler_overhead import profiler_overhead
 from pytest_perfbudget.measure.subject import Subject
 from pytest_perfbudget.measure.thread_calls import ThreadCalls
-from pytest_perfbudget.paths import module_file
 
 _MOST_FUNCTIONS = 5
-_STDLIB: Final = sysconfig.get_path("stdlib") + os.sep
-_ADDRESS = re.compile(r" (of type object )?at 0x[0-9a-f]+", re.IGNORECASE)
-_COMPREHENSION = re.compile(r"\.<(listcomp|setcomp|dictcomp|genexpr)>")
-_GENERATED: Final = "<generated>"
 _is_unqualified: Final = sys.version_info < (3, 11)
 _IDLE: Final = re.compile(r"'(acquire|get|wait)' of")
 _LEAST_SHARE = 0.03
@@ -97,7 +88,7 @@ def _costs(entries: Sequence[Any]) -> Iterator[tuple[str, int, float]]:
         for called in entry.calls or ():
             if isinstance(called.code, str) and not isinstance(entry.code, str):
                 yield (
-                    f"{_function_name(called.code)}, from {_portable_name(entry.code)}",
+                    f"{_function_name(called.code)}, from {name_of(entry.code)}",
                     called.callcount,
                     called.inlinetime,
                 )
@@ -112,8 +103,8 @@ def _costs(entries: Sequence[Any]) -> Iterator[tuple[str, int, float]]:
 
 def _function_name(code: Any) -> str:  # noqa: ANN401 - a code object, or a text for built-in functions
     if isinstance(code, str):
-        return _ADDRESS.sub("", code.strip("<>"))
-    return f"{_portable_name(code)}, line {code.co_firstlineno}"
+        return name_of(code)
+    return f"{name_of(code)}, line {code.co_firstlineno}"
 
 
 def called_functions(probe: FunctionCalls) -> dict[str, int]:
@@ -165,7 +156,7 @@ def call_graph(probe: FunctionCalls) -> CallGraph:
     profiled_calls = sum(entry.callcount + getattr(entry, "hidden", 0) for entry in probe.entries)
     added_ns = profiled_calls * sum(profiler_overhead(is_kept_to_thread=probe.is_kept_to_thread))
     files = {
-        _numbered(entry.code, numbers): entry.code.co_filename for entry in probe.entries if not _is_library(entry.code)
+        _numbered(entry.code, numbers): entry.code.co_filename for entry in probe.entries if not is_library(entry.code)
     }
     return CallGraph.of(edges, added_ns / probe.executions, files)
 
@@ -179,7 +170,7 @@ def _numbers(probe: FunctionCalls) -> dict[tuple[str, str, int], int]:
     named = (one for one in codes.values() if isinstance(one, CodeType) and not is_comprehension(one))
     numbers: dict[tuple[str, str, int], int] = {}
     known: dict[str, int] = {}
-    for name, file, line in sorted({(_portable_name(one), one.co_filename, one.co_firstlineno) for one in named}):
+    for name, file, line in sorted({(name_of(one), one.co_filename, one.co_firstlineno) for one in named}):
         numbers[name, file, line] = known[name] = known.get(name, 0) + 1
     return numbers
 
@@ -190,16 +181,6 @@ def _numbered(code: CodeType | str, numbers: Mapping[tuple[str, str, int], int])
         return name
     number = numbers.get((name, code.co_filename, code.co_firstlineno), 1)
     return name if number == 1 else f"{name}#{number}"
-
-
-def name_of(code: CodeType | str) -> str:
-    """Return the name of a function without its line."""
-    return _ADDRESS.sub("", code.strip("<>")) if isinstance(code, str) else _portable_name(code)
-
-
-def portable_name(code: CodeType) -> str:
-    """Return the name of a function of Python, `package.module:name`; a comprehension is part of its function."""
-    return _COMPREHENSION.sub("", _portable_name(code))
 
 
 def profiled_functions(probe: FunctionCalls, overhead: ProfilerOverhead = NO_OVERHEAD) -> dict[str, ProfiledFunction]:
@@ -242,7 +223,7 @@ def _left(probe: FunctionCalls, overhead: ProfilerOverhead) -> dict[CodeType | s
 def _function_around(code: CodeType | str, names: Collection[str]) -> tuple[str, bool]:
     """Return the name of a function, of a comprehension that of its function; and whether it is a comprehension."""
     name = name_of(code)
-    within = _COMPREHENSION.sub("", name)
+    within = without_comprehension(name)
     return (within, True) if within != name and within in names else (name, False)
 
 
@@ -255,7 +236,7 @@ def _threads(found: ThreadCalls) -> tuple[dict[str, ProfiledFunction], dict[str,
     functions: dict[str, ProfiledFunction] = {}
     roots = ProfiledFunction(is_library=True)
     for (caller, callee), (calls, own_ns, total_ns) in found.calls.items():
-        is_idle = isinstance(callee, str) and caller is not None and _is_library(caller) and _IDLE.search(callee)
+        is_idle = isinstance(callee, str) and caller is not None and is_library(caller) and _IDLE.search(callee)
         call = ProfiledCall(calls, 0.0, 0.0) if is_idle else ProfiledCall(calls, own_ns, total_ns)
         name, is_part = _function_around(callee, names)
         one = functions.setdefault(name, ProfiledFunction(_belongs_to_caller(callee)))
@@ -274,49 +255,9 @@ def _threads(found: ThreadCalls) -> tuple[dict[str, ProfiledFunction], dict[str,
 
 def _belongs_to_caller(code: CodeType | str) -> bool:
     """Return whether the time of a function is its caller's: of a library, or a comprehension without its function."""
-    return _is_library(code) or (isinstance(code, CodeType) and code.co_name in COMPREHENSIONS and _is_unqualified)
+    return is_library(code) or (isinstance(code, CodeType) and code.co_name in COMPREHENSIONS and _is_unqualified)
 
 
 def source_files(probe: FunctionCalls) -> list[str]:
     """Return the source files of the functions that are not from a library."""
-    return sorted({entry.code.co_filename for entry in probe.entries if not _is_library(entry.code)})
-
-
-def _is_library(code: CodeType | str) -> bool:
-    return isinstance(code, str) or _is_library_file(code.co_filename)
-
-
-@lru_cache(maxsize=1024)
-def _is_library_file(file: str) -> bool:
-    """Return whether a source file belongs to Python, to an installed package or to this plugin, or is no file."""
-    is_installed = "site-packages" in file or "dist-packages" in file  # the latter on Debian
-    return not file or file.startswith(("<", _STDLIB, PLUGIN)) or is_installed
-
-
-def _portable_name(code: CodeType) -> str:
-    qualified: str = getattr(code, "co_qualname", code.co_name)
-    return f"{_module(code.co_filename)}:{qualified.replace('.<locals>', '')}"
-
-
-@lru_cache(maxsize=1024)
-def _module(file: str) -> str:
-    """Return the dotted module name of a source file, as a rule from the nearest folder on `sys.path` on.
-
-    An editable installation may have its folder in an import hook instead, and `sys.path` the folder of the project:
-    then the name is the one by which the module was imported, or else begins with the outermost package around the
-    file. Generated code may be compiled without the name of a file.
-    """
-    if not file:
-        return _GENERATED
-    roots = [root for root in sys.path if root and file.startswith(root.rstrip(os.sep) + os.sep)]
-    path = file[len(max(roots, key=len)) :] if roots else os.path.relpath(file, _above_package(Path(file)))
-    name = path.strip(os.sep).removesuffix(".py").removesuffix(f"{os.sep}__init__").replace(os.sep, ".")
-    stem = Path(file.removesuffix(".py"))
-    parts = stem.parent.parts if stem.name == "__init__" else stem.parts
-    names = (name, *(".".join(parts[at:]) for at in range(len(parts) - 1, 0, -1)))
-    return next((one for one in names if module_file(sys.modules.get(one)) == file), name)
-
-
-def _above_package(file: Path) -> Path:
-    """Return the nearest folder around a source file that is no package."""
-    return next((folder for folder in file.parents if not (folder / "__init__.py").is_file()), file.parent)
+    return sorted({entry.code.co_filename for entry in probe.entries if not is_library(entry.code)})

@@ -10,9 +10,10 @@ import pytest
 from gathered_spans import gathered
 
 from pytest_perfbudget.core.call_graph import CallGraph
+from pytest_perfbudget.measure.function_names import name_of
 from pytest_perfbudget.measure.own_functions import without_own_functions
 from pytest_perfbudget.measure.probes import FunctionCalls
-from pytest_perfbudget.measure.profile import call_graph, called_functions, name_of, profiled_functions
+from pytest_perfbudget.measure.profile import call_graph, called_functions, profiled_functions
 from pytest_perfbudget.tracing import track
 from pytest_perfbudget.tracing.sqlite import TrackedConnection
 

@@ -21,9 +21,10 @@ from pytest_perfbudget.core.profiled_functions import cost_graph_of
 from pytest_perfbudget.core.recording import Counted
 from pytest_perfbudget.measure.code_digest import code_digest
 from pytest_perfbudget.measure.counting import count_executions
+from pytest_perfbudget.measure.function_names import name_of
 from pytest_perfbudget.measure.one_thread import SEES_ALL_THREADS
 from pytest_perfbudget.measure.probes import FunctionCalls
-from pytest_perfbudget.measure.profile import call_graph, called_functions, name_of, profile_call, profiled_functions
+from pytest_perfbudget.measure.profile import call_graph, called_functions, profile_call, profiled_functions
 from pytest_perfbudget.measure.profiler_overhead import profiler_overhead
 from pytest_perfbudget.measure.runner import run_plain
 from pytest_perfbudget.measure.subject import AsyncSubject, PlainSubject
