@@ -126,6 +126,19 @@ def test_the_heap_is_drawn_anew_and_garbage_collected(monkeypatch: pytest.Monkey
     assert len({tuple(one) for one in sizes}) == 8
 
 
+def test_a_loop_that_makes_and_drops_a_small_object_gets_another_place_in_each_layout(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(gc, "collect", int)
+    heap = Heap()
+    for size in range(48, 513, 16):
+        places = []
+        for _ in range(64):
+            heap.redraw()
+            places.append(id(bytes(size - sys.getsizeof(b""))) % 4096)
+        assert len(set(places)) >= 6, (size, places)
+
+
 def test_the_tested_code_keeps_its_random_numbers() -> None:
     import random
 
