@@ -18,7 +18,7 @@ from pytest_perfbudget.core.pairs import FRESH_ERROR, SCREENING_ERROR, Pair
 from pytest_perfbudget.core.spans.changes import FEWEST_MATCHES
 from pytest_perfbudget.errors import WorkerError
 from pytest_perfbudget.measure.affinity import cpus
-from pytest_perfbudget.processes.duet import TIMERS, Duet, IsCleared, never
+from pytest_perfbudget.processes.duet import TIMERS, Duet, IsDecided, never
 from pytest_perfbudget.processes.duet_side import Side
 from pytest_perfbudget.processes.process import Worker
 from pytest_perfbudget.processes.protocol import Answer
@@ -38,6 +38,7 @@ class PairTask:
         unpinned: the measurements that may use all CPUs.
         instructions: the names of the measurements whose bytecode instructions are compared.
         is_cleared: a function that ends the turns of a measurement in the screening pair earlier.
+        is_far_slower: a function that ends the turns of a measurement in any pair earlier.
     """
 
     nodeid: str
@@ -45,7 +46,8 @@ class PairTask:
     seconds: float
     unpinned: Collection[str] = ()
     instructions: Collection[str] = ()
-    is_cleared: IsCleared = never
+    is_cleared: IsDecided = never
+    is_far_slower: IsDecided = never
 
     @classmethod
     def of(
@@ -259,7 +261,7 @@ class PairRunner:
         return replace(answer, problem=problem, is_wrong_code=True, measurements=[])
 
     def _play(
-        self, pair: Duet, task: PairTask, std_error: float, carried: Collection[str], is_cleared: IsCleared = never
+        self, pair: Duet, task: PairTask, std_error: float, carried: Collection[str], is_cleared: IsDecided = never
     ) -> Attempt[Pair] | None:
         """Measure a test with a pair; return None if the base ran without generated modules that it has from now on."""
         played = pair.play(
@@ -269,7 +271,7 @@ class PairRunner:
             std_error,
             task.unpinned,
             instructions=task.instructions,
-            is_cleared=is_cleared,
+            is_decided=lambda name, so_far: is_cleared(name, so_far) or task.is_far_slower(name, so_far),
         )
         if self._checkout.carry_late(played.head.loaded, carried):
             return None

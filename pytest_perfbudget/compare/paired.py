@@ -123,7 +123,7 @@ class PairedComparison(ComparisonStrategy):
             warnings = [*found.warnings, *filter(None, [unpinned.get(one.name), lack])]
             is_pending = screened.is_exclusive and evidence is not None
             settled.append(replace(found, warnings=warnings, is_pending=is_pending))
-        task = _task(nodeid, measurements, requests, unpinned)
+        task = self._task(nodeid, measurements, requests, unpinned)
         return self._components.explain(nodeid, settled, partial(self._pairs.record_spans, task))
 
     def finish(self) -> Mapping[str, Sequence[Measurement]]:
@@ -146,6 +146,22 @@ class PairedComparison(ComparisonStrategy):
         alpha = self._context.settings.alpha / max(1, self.sharing) / len(requests)
         return PairedSlowdownTest(requests[name].tolerance.share, alpha)
 
+    def _task(
+        self,
+        nodeid: str,
+        measurements: Sequence[Measurement],
+        requests: Mapping[str, MeasurementRequest],
+        unpinned: Collection[str],
+    ) -> PairTask:
+        seconds = max((one.max_time_s for one in requests.values()), default=0.0)
+        counted = [name for name, one in requests.items() if one.compares_instructions]
+
+        def is_far_slower(name: str, pair: Pair) -> bool:
+            return name in requests and self._slowdown_test(requests, name).is_far_slower(pair)
+
+        task = PairTask.of(nodeid, measurements, seconds, unpinned, counted)
+        return replace(task, is_far_slower=is_far_slower)
+
     def _screen(
         self,
         nodeid: str,
@@ -158,7 +174,7 @@ class PairedComparison(ComparisonStrategy):
             return Attempt(problem=AT_RUN_TIME)
         self._context.stop_timeout()
         task = replace(
-            _task(nodeid, measurements, requests, unpinned),
+            self._task(nodeid, measurements, requests, unpinned),
             is_cleared=lambda name, pair: name in requests and self._slowdown_test(requests, name).is_cleared(pair),
         )
         screen = partial(self._pairs.screen, task, self._tests)
@@ -196,7 +212,7 @@ class PairedComparison(ComparisonStrategy):
         }
         if not (suspects or grown):
             return Confirmation()
-        task = _task(nodeid, measurements, requests, unpinned)
+        task = self._task(nodeid, measurements, requests, unpinned)
         measure = partial(self._pairs.measure, task)
         return confirm(self._context, nodeid, suspects, grown, measure, step_s=self._pace.last_s)
 
@@ -264,17 +280,6 @@ def _noted(measurement: Measurement) -> Measurement:
     if all(one.verdict.is_unjudged for one in measurement.changes):
         return measurement
     return replace(measurement, warnings=[*measurement.warnings, _LATE_NOTE])
-
-
-def _task(
-    nodeid: str,
-    measurements: Sequence[Measurement],
-    requests: Mapping[str, MeasurementRequest],
-    unpinned: Collection[str],
-) -> PairTask:
-    seconds = max((one.max_time_s for one in requests.values()), default=0.0)
-    counted = [name for name, one in requests.items() if one.compares_instructions]
-    return PairTask.of(nodeid, measurements, seconds, unpinned, counted)
 
 
 def _untimed(measurement: Measurement) -> str:

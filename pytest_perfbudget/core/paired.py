@@ -43,12 +43,19 @@ _VERY_LITTLE = math.log(0.05)
 """The same for a screening pair that has not reached `SCREENING_ERROR`: it is cleared early below this log likelihood
 ratio."""
 
+_FAR = 12.0
+_FAR_ERROR = 0.012
+"""A pair of any kind ends where its slowdown exceeds the limit by `_FAR` standard errors, and these are no larger than
+`_FAR_ERROR`, about the spread between pairs. Nearer to the limit, a less precise pair would be made up for by more
+pairs."""
+
 _SAYS_SOMETHING = 0.25
 """A pair whose one-sided p-value is above this in both directions, slower and faster, is too noisy to raise
 suspicion."""
 
-_SPARSE_LOOK = 3
-"""The number of fresh pairs at which pairs of so few quads are looked at that ten of them will not be `enough`."""
+_SPARSE_LOOK, _SPARSE_LOOK_AGAIN = 3, 6
+"""The numbers of fresh pairs at which pairs of so few quads are looked at that ten of them will not be `enough`. The
+second of these looks has the part of alpha of the last look, which such pairs do not have."""
 
 LAST_LOOK: Final = 20
 LAST_SHARE: Final = 0.1
@@ -81,8 +88,10 @@ class PairedSlowdownTest(SlowdownTest[Pair]):
 
     def alpha_after(self, number: int) -> float:
         """See `SlowdownTest.alpha_after`."""
-        if number <= MOST_FRESH:
-            return self.alpha_per_look
+        return self.alpha_per_look if number <= MOST_FRESH else self._alpha_of_last_look
+
+    @property
+    def _alpha_of_last_look(self) -> float:
         return self.alpha * (1 - EARLY_SHARE) * LAST_SHARE
 
     @property
@@ -118,6 +127,13 @@ class PairedSlowdownTest(SlowdownTest[Pair]):
         calmest = replace(pair, log_ratio=0.0, std_error=SCREENING_ERROR, mean=None)
         undecided = RegressionVerdict.UNDECIDED
         return self.screened(pair).verdict is not undecided or self.screened(calmest).verdict is undecided
+
+    def is_far_slower(self, pair: Pair) -> bool:
+        """Return whether a pair needs no further quads: slower than the limit by many times the error that is left.
+
+        The error between pairs is larger then than that within the pair, and more quads would not reduce it.
+        """
+        return pair.std_error <= _FAR_ERROR and pair.log_ratio > self.limit + _FAR * pair.std_error
 
     def is_hopeless(self, fresh: Sequence[Pair]) -> bool:
         """See `SlowdownTest.is_hopeless`. The screening pair counts here, although it has no part in the verdict.
@@ -172,13 +188,15 @@ class PairedSlowdownTest(SlowdownTest[Pair]):
         """Return whether another fresh pair is needed for the typical call.
 
         Where a call takes so long that a pair has few quads, ten pairs are not enough, so the first look after enough
-        pairs never comes. Its part of alpha is spent after three pairs then, and nothing but a regression ends there.
+        pairs never comes. Its part of alpha is spent after three pairs then, and that of the last look after six;
+        nothing but a regression ends there.
         """
         known = fresh[:_SPARSE_LOOK]
         is_sparse = sum(one.weight for one in known) * MOST_FRESH < self.enough * len(known)
         if len(fresh) < _SPARSE_LOOK or not is_sparse:
             return SlowdownTest.needs_fresh(self, fresh) or self._may_come_to_last_look(fresh)
-        is_decided = len(fresh) == _SPARSE_LOOK and self.is_slower(self.effect(fresh), self.alpha_per_look)
+        looks = {_SPARSE_LOOK: self.alpha_per_look, _SPARSE_LOOK_AGAIN: self._alpha_of_last_look}
+        is_decided = self.is_slower(self.effect(fresh), looks.get(len(fresh), 0.0))
         return len(fresh) < MOST_FRESH and not is_decided and not self.is_hopeless(fresh)
 
     def _may_come_to_last_look(self, fresh: Sequence[Pair]) -> bool:

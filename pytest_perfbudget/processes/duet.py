@@ -36,13 +36,13 @@ TIMERS: Final = "\0timers"
 """The name for the turns of all timers: such a turn serves the timer that comes next, as long as the test runs."""
 
 
-IsCleared = Callable[[str, Pair], bool]
+IsDecided = Callable[[str, Pair], bool]
 """A function that returns whether the measurement of a name needs no further turns, by its pair so far."""
 
 _Of = TypeVar("_Of")
 
 
-def never(name: str, pair: Pair) -> bool:  # noqa: ARG001 - see `IsCleared`
+def never(name: str, pair: Pair) -> bool:  # noqa: ARG001 - see `IsDecided`
     """Leave the end of the turns to their standard error."""
     return False
 
@@ -92,12 +92,12 @@ class TurnLog:
                 turn = self.turns - 1
                 self.head_ns[at][turn], self.base_ns[at][turn] = max(head_ns, 1.0), max(base_ns, 1.0)
 
-    def is_enough(self, error: float, is_cleared: Callable[[Pair], bool], *, is_late: bool) -> bool:
+    def is_enough(self, error: float, is_decided: Callable[[Pair], bool], *, is_late: bool) -> bool:
         """Return whether no further turn is needed; a quad is always completed.
 
         Args:
             error: the standard error that is small enough to stop.
-            is_cleared: see `IsCleared`.
+            is_decided: see `IsDecided`.
             is_late: whether the time is up.
         """
         if self.turns % 2:
@@ -107,7 +107,7 @@ class TurnLog:
         if self.turns < 2 * FEWEST_TO_END:
             return False
         pair = pair_so_far(self.head_ns, self.base_ns)
-        if pair is None or (pair.std_error > error and not is_cleared(pair)):
+        if pair is None or (pair.std_error > error and not is_decided(pair)):
             return False
         return not becomes_slower(self.head_ns[0], self.base_ns[0])
 
@@ -186,7 +186,7 @@ class Duet:
         unpinned: Collection[str] = (),
         *,
         instructions: Collection[str] = (),
-        is_cleared: IsCleared = never,
+        is_decided: IsDecided = never,
     ) -> PairAnswers:
         """Measure one test.
 
@@ -198,7 +198,7 @@ class Duet:
             unpinned: the names of the measurements that may use all CPUs.
             instructions: the names of the measurements whose bytecode instructions are counted, also if the processes'
                 own settings do not ask for that.
-            is_cleared: a function that ends the turns of a measurement earlier.
+            is_decided: a function that ends the turns of a measurement earlier.
 
         Raises:
             WorkerError: a side died or hangs.
@@ -224,7 +224,7 @@ class Duet:
                 so_far = taken.setdefault(name, TurnLog(fewest=self._fewest_turns))
                 so_far.note(head, base)
                 is_late = SYSTEM.wall_ns() - started_ns > seconds * 1e9
-                is_over = name != TIMERS and so_far.is_enough(error, partial(is_cleared, name), is_late=is_late)
+                is_over = name != TIMERS and so_far.is_enough(error, partial(is_decided, name), is_late=is_late)
                 head, base = self._take(None if is_over else so_far.turns, self._cpu_for(name, unpinned))
                 so_far.turns += 1
         answers = (Answer(**head["answer"]), Answer(**base["answer"]))

@@ -1,4 +1,4 @@
-"""The side that comes first in a pair: an advantage of the process that starts first cancels out over pairs."""
+"""The pairs that a runner starts: the side that comes first, whose advantage cancels out over pairs, and their end."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ from pytest_perfbudget.compare.base_checkout import BaseCheckout, Launch
 from pytest_perfbudget.compare.confirm import Attempt, once_more
 from pytest_perfbudget.compare.pair_runner import PairRunner, PairTask
 from pytest_perfbudget.compare.played_pair import attempt_of
-from pytest_perfbudget.core.pairs import Pair
+from pytest_perfbudget.core.pairs import FEWEST_TO_END, Pair
 from pytest_perfbudget.errors import WorkerError
+from pytest_perfbudget.processes.duet import IsDecided
 from pytest_perfbudget.processes.process import ProcessStart
 from pytest_perfbudget.processes.protocol import Request
 
@@ -58,6 +59,35 @@ def test_the_base_comes_first_in_every_other_pair_of_a_test(
     sides = order.read_text("utf-8").split()
     assert sides[:4] == ["head", "base", "base", "head"]
     assert pairs[:2] == [False, True]  # the estimate of each pair knows the order
+
+
+NOISY = """
+import random
+from scripted import advance
+SIDE = {side!r}
+draw = random.Random(SIDE).gauss
+def work(): advance({ms} * (1 + draw(0, 0.03)))
+"""
+
+
+@pytest.mark.parametrize(("ms", "pairs", "most"), [(10, 1, 3 * FEWEST_TO_END), (20, 3, 2 * FEWEST_TO_END)])
+def test_turns_end_where_the_verdict_needs_no_more_of_them(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, ms: int, pairs: int, most: int
+) -> None:
+    turns: list[int] = []
+
+    def noted(*args: Any) -> Attempt[Pair]:
+        found = attempt_of(*args)
+        turns.extend(len(one.head.turns) for one in found.sides.values())
+        return found
+
+    monkeypatch.setattr(pair_runner, "attempt_of", noted)
+    monkeypatch.setenv("ORDER", str(repository.pytester.path.parent / "order"))
+    repository.commit({"shop.py": NOISY.format(side="base", ms=10)}, tests=TESTS)
+    repository.file("shop.py", NOISY.format(side="head", ms=ms))
+    repository.against_base()
+    assert len(turns) == pairs
+    assert max(turns) <= most  # 40 and more for the error that pairs near the limit need
 
 
 @pytest.fixture
@@ -110,3 +140,26 @@ def test_a_pair_that_is_lost_is_repeated_in_its_order(
     for _ in range(2):
         once_more(partial(runner.measure, task, own_file_only=False))
     assert [number for number, _ in made] == [1, 1, 1, 2]
+
+
+def test_a_fresh_pair_ends_early_where_the_head_is_far_slower_and_not_where_a_screening_pair_would(
+    made: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del made  # no process is started
+    decided: dict[str, bool] = {}
+
+    class Noting(nullcontext[object]):
+        def play(self, *_: object, is_decided: IsDecided, **__: object) -> None:
+            decided.update({name: is_decided(name, Pair(0.0, 0.01, 1e6)) for name in ("far", "clear", "none")})
+            message = "died"
+            raise WorkerError(message)
+
+    pair = Noting()
+    pair.enter_result = pair
+    monkeypatch.setattr(pair_runner, "Duet", lambda *_, **__: pair)
+    task = PairTask(
+        "a.py::t", [""], 1.0, is_cleared=lambda name, _: name == "clear", is_far_slower=lambda name, _: name == "far"
+    )
+    with pytest.raises(WorkerError):
+        runner_of_pairs().measure(task, own_file_only=False)
+    assert decided == {"far": True, "clear": False, "none": False}

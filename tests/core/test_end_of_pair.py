@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pytest_perfbudget.core.paired import PairedSlowdownTest
-from pytest_perfbudget.core.pairs import FEWEST_TO_END, SCREENING_ERROR, Pair, becomes_slower, pair_of
+from pytest_perfbudget.core.pairs import FEWEST_TO_END, FRESH_ERROR, SCREENING_ERROR, Pair, becomes_slower, pair_of
 from pytest_perfbudget.core.results import RegressionVerdict
 
 
@@ -132,3 +132,44 @@ class TestEarlyEndOfScreening:
         rows = [row for rows in data("pairs.json")["pairs"].values() for row in rows]
         _, suspects = self.screened(rows, slower, slowdown_test(0.03), early=True)
         assert suspects >= least * len(rows)
+
+
+class TestEndOfAFarSlowerPair:
+    """A pair ends where its slowdown exceeds the limit by many standard errors: pairs differ more than that."""
+
+    @pytest.mark.parametrize(
+        ("log_ratio", "error", "is_over"), [(0.18, 0.012, True), (0.18, 0.02, False), (0.09, 0.008, False)]
+    )
+    def test_many_standard_errors_beyond_the_limit_are_enough(
+        self, log_ratio: float, error: float, *, is_over: bool
+    ) -> None:
+        assert slowdown_test(0.03).is_far_slower(Pair(log_ratio, error, 1e6)) is is_over
+
+    @staticmethod
+    def quads(rows: Sequence[Sequence[Sequence[float]]], slowdown: float) -> tuple[int, int, int]:
+        """Return the quads of all pairs with the early end and without, and the number of pairs that ended early."""
+        asked = slowdown_test(0.03)
+        short, whole, ended = 0, 0, 0
+        for head, base in rows:
+            slowed = [(1 + slowdown) * ns for ns in head]
+            numbers = range(FEWEST_TO_END, len(head) // 2 + 1)
+            so_far = [
+                (number, pair_of(dict(enumerate(slowed[: 2 * number])), dict(enumerate(base[: 2 * number]))))
+                for number in numbers
+            ]
+            precise = [number for number, one in so_far if one is not None and one.std_error <= FRESH_ERROR]
+            far = [number for number, one in so_far if one is not None and asked.is_far_slower(one)]
+            last = min([*precise, len(head) // 2])
+            whole += last
+            short += min([*far, last])
+            ended += bool(far)
+        return short, whole, ended
+
+    def test_recorded_pairs_of_code_that_is_20_percent_slower_save_quads(self, data: Callable[[str], Any]) -> None:
+        rows = [row for rows in data("pairs.json")["pairs"].values() for row in rows]
+        short, whole, _ = self.quads(rows, 0.2)
+        assert short <= 0.65 * whole
+
+    def test_no_recorded_pair_of_unchanged_code_ends_so(self, data: Callable[[str], Any]) -> None:
+        rows = [row for rows in data("pairs.json")["pairs"].values() for row in rows]
+        assert self.quads(rows, 0.0)[2] == 0

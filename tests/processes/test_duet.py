@@ -131,14 +131,14 @@ def test_turns_end_when_the_quads_tell_the_ratio_well_enough() -> None:
 
 
 @pytest.mark.parametrize(("clears", "turns"), [("a", 2 * FEWEST_TO_END), ("b", 2 * QUADS)])
-def test_turns_end_early_when_the_pair_so_far_is_cleared(clears: str, turns: int) -> None:
+def test_turns_end_early_when_the_pair_so_far_is_decided(clears: str, turns: int) -> None:
     notes: list[tuple[str, int]] = []
     sides = Scripted("h", notes, "a"), Scripted("b", notes, "a")
 
-    def is_cleared(name: str, pair: Pair) -> bool:
+    def is_decided(name: str, pair: Pair) -> bool:
         return name == clears and pair.mean is not None
 
-    Duet(cast("Side", sides[0]), cast("Side", sides[1]), cpu=3).play("t", "a", 60.0, 0.005, is_cleared=is_cleared)
+    Duet(cast("Side", sides[0]), cast("Side", sides[1]), cpu=3).play("t", "a", 60.0, 0.005, is_decided=is_decided)
     assert len(notes) == 2 * turns
 
 
