@@ -54,8 +54,8 @@ _SAYS_SOMETHING = 0.25
 suspicion."""
 
 _SPARSE_LOOK, _SPARSE_LOOK_AGAIN = 3, 6
-"""The numbers of fresh pairs at which pairs of so few quads are looked at that ten of them will not be `enough`. The
-second of these looks has the part of alpha of the last look, which such pairs do not have."""
+"""The numbers of fresh pairs at which pairs of so few quads are looked at that ten of them, or six of long calls, will
+not be `enough`. The second of these looks has the part of alpha of the last look, which such pairs do not have."""
 
 LAST_LOOK: Final = 20
 LAST_SHARE: Final = 0.1
@@ -97,8 +97,13 @@ class PairedSlowdownTest(SlowdownTest[Pair]):
     @property
     def most_fresh(self) -> int:
         """See `SlowdownTest.most_fresh`."""
-        is_quick = self.screening is not None and not self.screening.is_of_load and self.screening.base_ns <= _LONG_NS
-        return LAST_LOOK if is_quick else MOST_FRESH
+        has_last_look = self.screening is not None and not self.screening.is_of_load and not self._is_long
+        return LAST_LOOK if has_last_look else MOST_FRESH
+
+    @property
+    def _is_long(self) -> bool:
+        screening = self.screening
+        return screening is not None and not screening.is_of_load and screening.base_ns > _LONG_NS
 
     def effect(self, runs: Sequence[Pair]) -> Effect:
         """See `SlowdownTest.effect`; runs are pairs."""
@@ -192,7 +197,9 @@ class PairedSlowdownTest(SlowdownTest[Pair]):
         nothing but a regression ends there.
         """
         known = fresh[:_SPARSE_LOOK]
-        is_sparse = sum(one.weight for one in known) * MOST_FRESH < self.enough * len(known)
+        # The first look after enough pairs would come as the second look does, or after six pairs of calls so long.
+        most = _SPARSE_LOOK_AGAIN if self._is_long else MOST_FRESH
+        is_sparse = sum(one.weight for one in known) * most < self.enough * len(known)
         if len(fresh) < _SPARSE_LOOK or not is_sparse:
             return SlowdownTest.needs_fresh(self, fresh) or self._may_come_to_last_look(fresh)
         looks = {_SPARSE_LOOK: self.alpha_per_look, _SPARSE_LOOK_AGAIN: self._alpha_of_last_look}

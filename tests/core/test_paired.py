@@ -254,12 +254,12 @@ class TestSlowCalls:
     """A call so slow that a pair has a quad or two: ten pairs do not weigh as much as three usual ones."""
 
     @staticmethod
-    def judge(by: float, draw: random.Random, *, tests: int) -> tuple[bool, int]:
+    def judge(by: float, draw: random.Random, *, tests: int, error: float = 0.025) -> tuple[bool, int]:
         """Return whether a test is regressed, and the number of its fresh pairs."""
         asked = PairedSlowdownTest(0.05, 0.01 / tests)
 
         def made() -> Pair:
-            return Pair(math.log1p(by) + draw.gauss(0, math.hypot(PAIR_SPREAD, 0.015)), 0.025, 17e7)
+            return Pair(math.log1p(by) + draw.gauss(0, math.hypot(PAIR_SPREAD, 0.6 * error)), error, 17e7)
 
         screening = made()
         if not asked.is_suspect(screening):
@@ -281,6 +281,13 @@ class TestSlowCalls:
         draw = random.Random(12)
         found = [self.judge(0.1, draw, tests=24) for _ in range(200)]
         assert sum(is_red and number <= 6 for is_red, number in found) >= 190
+
+    @pytest.mark.parametrize("error", [0.0145, 0.018])
+    def test_with_a_few_quads_more_it_ends_as_early(self, error: float) -> None:
+        """Three quads in a pair: nine or ten pairs would be enough for the first look."""
+        draw = random.Random(14)
+        found = [self.judge(0.14, draw, tests=1, error=error) for _ in range(200)]
+        assert sum(is_red and number <= 3 for is_red, number in found) >= 190
 
     def test_a_doubtful_slowdown_gets_all_its_pairs(self) -> None:
         draw = random.Random(10)
