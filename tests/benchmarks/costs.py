@@ -26,6 +26,7 @@ from pytest_perfbudget.doctor.trial import DuetTrial
 from pytest_perfbudget.doctor.workloads import WORKLOADS
 
 SLOWED = "zlib"
+BOUND_BY_MEMORY = ("memory walk", "copied blocks", "large dictionary", "scattered objects", "numpy")
 OTHERS = ("asyncio", "anyio", "trio", "hypothesispytest", "rerunfailures", "xdist")
 PLAIN = "def test_{number}(): pass\n"
 BUDGETED = """
@@ -184,16 +185,26 @@ def one_test(root: Path, runs: int) -> None:
     print(f"  added: {spread(added)} ms; the measuring: {spread(measured)} ms")
 
 
+def trial(folder: Path, workloads: Sequence[str]) -> DuetTrial:
+    folder.mkdir()
+    made = DuetTrial(folder, max_regression="3%", workloads=workloads)
+    made.prepare()
+    return made
+
+
 def against(root: Path, runs: int) -> None:
     """Print the time of unchanged tests, and of a test that is 20 % slower, in sessions that compare with a commit."""
-    every, few = root / "every", root / "few"
-    every.mkdir()
-    few.mkdir()
-    all_tests = DuetTrial(every, max_regression="3%")
-    all_tests.prepare()
-    per_test = [all_tests.session({}).elapsed_s / len(WORKLOADS) for _ in range(max(3, runs // 5))]
-    two_tests = DuetTrial(few, max_regression="3%", workloads=[SLOWED, "csv"])
-    two_tests.prepare()
+    usual = [name for name in WORKLOADS if name not in BOUND_BY_MEMORY]
+    all_tests, usual_tests, two_tests = (
+        trial(root / name, names) for name, names in (("all", [*WORKLOADS]), ("usual", usual), ("two", [SLOWED, "csv"]))
+    )
+    each = interleaved(
+        {
+            "all": lambda: all_tests.session({}).elapsed_s / len(WORKLOADS),
+            "usual": lambda: usual_tests.session({}).elapsed_s / len(usual),
+        },
+        max(3, runs // 3),
+    )
     found = interleaved(
         {
             "slower": lambda: two_tests.session({SLOWED: 0.2}).elapsed_s,
@@ -202,7 +213,8 @@ def against(root: Path, runs: int) -> None:
         max(3, runs // 2),
     )
     print("--perf-against, with 3 % allowed")
-    print(f"  a session of {len(WORKLOADS)} unchanged tests, per test: {spread(per_test, 1)} s")
+    print(f"  a session of {len(WORKLOADS)} unchanged tests, per test: {spread(each['all'], 1)} s")
+    print(f"  of {len(usual)} of them, without those bound by memory: {spread(each['usual'], 1)} s")
     print(f"  a session of 2 unchanged tests:                {spread(found['unchanged'], 1)} s")
     print(f"  added if a test of these is 20 % slower:       {spread(differences(found, 'slower', 'unchanged'), 1)} s")
 
