@@ -16,11 +16,12 @@ more."""
 
 _EVENTS = [1 << bit for bit in range(19)]
 
-_PAGE, _STEP = 4096, 16
-_SMALL = range(48, 513, _STEP)
-"""The sizes in bytes of small blocks, of which Python's allocator keeps free lists. Few objects are smaller."""
-_LARGEST = _SMALL[-1] - sys.getsizeof(b"")
-"""The length of `bytes` that take a block of the largest of these sizes."""
+_PAGE = 4096
+_SMALL = range(48, 513, 16)
+"""The sizes in bytes of small blocks, of which Python's allocator keeps free lists. Blocks of 32 are integers."""
+_LENGTHS = [size - sys.getsizeof(b"") for size in _SMALL]
+"""The lengths of `bytes` that take blocks of these sizes."""
+_INTEGER, _SIZE_OF_INTEGER = 1 << 20, 32
 
 
 @contextmanager
@@ -112,7 +113,7 @@ class Heap:
     def __init__(self) -> None:
         # A separate generator, because the tested code may have seeded the global generator.
         self._random = random.Random()  # noqa: S311 - layout, not secrets
-        self._held: list[bytearray | bytes] = []
+        self._held: list[bytearray | bytes | int] = []
 
     def redraw(self) -> None:
         """Release the buffers held, hold others, and collect garbage."""
@@ -120,20 +121,27 @@ class Heap:
         self._hold_small(self._counts())
         gc.collect()
 
-    def _large(self) -> list[bytearray | bytes]:
+    def _large(self) -> list[bytearray | bytes | int]:
         draw = self._random.randrange
         return [bytearray(draw(1, 1 << draw(5, 17))) for _ in range(draw(1, 60))]
 
     def _counts(self) -> list[int]:
         """Draw the numbers of small blocks: so many that the next block lies anywhere in a page."""
-        return [self._random.randrange(_PAGE // size + 1) for size in _SMALL]
+        return [self._random.randrange(_PAGE // size + 1) for size in (_SIZE_OF_INTEGER, *_SMALL)]
 
     def _hold_small(self, counts: list[int]) -> None:
-        """Hold small blocks. A temporary object, such as an iterator, would leave its own place free for the next."""
-        size = _LARGEST
-        while counts:
-            left = counts.pop()
+        """Hold small blocks. A temporary object, such as an iterator, would leave its own place free for the next.
+
+        Integers up to 256 are no new objects.
+        """
+        index = len(_LENGTHS)
+        while index:
+            left = counts[index]
+            index -= 1
             while left:
-                self._held.append(bytes(size))
+                self._held.append(bytes(_LENGTHS[index]))
                 left -= 1
-            size -= _STEP
+        left = counts[0]
+        while left:
+            self._held.append(_INTEGER + left)
+            left -= 1

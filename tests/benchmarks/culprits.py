@@ -76,7 +76,7 @@ def judged(folder: Path, mode: str, planted: Planted) -> tuple[str, list[str]]:
     verdict = timed["verdict"]
     if verdict != "regressed":
         return verdict, []
-    return verdict, [one["function"].partition(":")[2] for one in timed["blamed"]]
+    return verdict, [one["function"].partition(":")[2] for one in timed.get("blamed", ())]
 
 
 def row(name: str, planted: Planted, results: Mapping[str, tuple[str, list[str]]]) -> tuple[str, dict[str, bool]]:

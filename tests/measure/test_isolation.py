@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 import pytest
@@ -121,7 +122,7 @@ def test_the_heap_is_drawn_anew_and_garbage_collected(monkeypatch: pytest.Monkey
     sizes = []
     for _ in range(8):
         heap.redraw()
-        sizes.append([len(buffer) for buffer in heap._held])
+        sizes.append([sys.getsizeof(held) for held in heap._held])
     assert len(collected) == 8
     assert len({tuple(one) for one in sizes}) == 8
 
@@ -131,11 +132,13 @@ def test_a_loop_that_makes_and_drops_a_small_object_gets_another_place_in_each_l
 ) -> None:
     monkeypatch.setattr(gc, "collect", int)
     heap = Heap()
-    for size in range(48, 513, 16):
+    makes: dict[int, Callable[[], object]] = {32: partial(pow, 2, 21)}
+    makes |= {size: partial(bytes, size - sys.getsizeof(b"")) for size in range(48, 513, 16)}
+    for size, make in makes.items():
         places = []
         for _ in range(64):
             heap.redraw()
-            places.append(id(bytes(size - sys.getsizeof(b""))) % 4096)
+            places.append(id(make()) % 4096)
         assert len(set(places)) >= 6, (size, places)
 
 
