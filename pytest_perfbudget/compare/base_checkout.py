@@ -204,7 +204,7 @@ class BaseCheckout:
             who="a fresh process of the head",
             worker=launcher.worker_id(slot),
         )
-        start = replace(launcher.start(hash_seed), has_malloc_settings=True)
+        start = launcher.start(hash_seed)
         if problem := self.unbuilt(request.modules):
             raise WrongCodeError(problem)
         self._check_followed(request)

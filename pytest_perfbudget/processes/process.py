@@ -19,7 +19,6 @@ from typing import IO, TYPE_CHECKING, Final
 
 from pytest_perfbudget.cpu_times import leave_out
 from pytest_perfbudget.errors import WorkerError, WorkerHangsError
-from pytest_perfbudget.processes.malloc_settings import TUNABLES, with_malloc_settings
 from pytest_perfbudget.processes.popen import popen
 from pytest_perfbudget.processes.protocol import Answer, Request
 from pytest_perfbudget.processes.reaper import Reaper, ends_within, new_mark
@@ -63,14 +62,12 @@ class ProcessStart:
         patience_s: the time in s for which the process may be silent before it counts as hanging.
         environment: the environment variables of the process; None for those of this process.
         executable: the interpreter of the process; empty for that of this process.
-        has_malloc_settings: whether the process's memory is that of a comparison; see `malloc_settings`.
     """
 
     hash_seed: int
     patience_s: float
     environment: Mapping[str, str] | None = None
     executable: str = ""
-    has_malloc_settings: bool = False
 
 
 class Worker:
@@ -85,16 +82,13 @@ class Worker:
         self._executable = start.executable or _executable
         self.patience_s = start.patience_s
         self._folder = Scratch()
+        self._request = replace(request, scratch=self._folder.name)
         self._log = Path(self._folder.name, "log")
         self._lines: SimpleQueue[str | None] = SimpleQueue()
         given = os.environ if start.environment is None else start.environment
         kept = {name: value for name, value in given.items() if not name.startswith(_NOT_INHERITED)}
         self._mark = new_mark()
         own = {"PYTHONHASHSEED": str(start.hash_seed), MARK: self._mark}
-        restored = None
-        if start.has_malloc_settings and (tunables := with_malloc_settings(kept.get(TUNABLES, ""))):
-            own[TUNABLES], restored = tunables, kept.get(TUNABLES, "")
-        self._request = replace(request, scratch=self._folder.name, tunables=restored)
         self._environment = {**kept, **_as_worker(request), **own}
         self._process: subprocess.Popen[str] | None = None
         self._reader: Thread | None = None

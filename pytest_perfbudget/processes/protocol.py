@@ -52,8 +52,6 @@ class Request:
             the empty node id of that answer.
         has_cache: whether pytest's cache is in use; the worker has to use another cache.
         scratch: the folder for the worker's temporary files and its cache; set by the process that starts the worker.
-        tunables: the session's value of GLIBC_TUNABLES, which the worker restores for its child processes; None if the
-            worker has that value already. Set like `scratch`.
     """
 
     arguments: Sequence[str]
@@ -81,7 +79,6 @@ class Request:
     collects: bool = False
     has_cache: bool = False
     scratch: str = ""
-    tunables: str | None = None
 
     def to_line(self) -> str:
         """Return the request as a line; a base with an environment of its own may have a version without newer keys."""

@@ -193,14 +193,6 @@ class PyximportHook:
         pyximport.build_module = build_apart  # type: ignore[attr-defined]
 
 
-def _restore(name: str, value: str | None) -> None:
-    """Give an environment variable the session's value, for child processes; None leaves the variable as it is."""
-    if value:
-        os.environ[name] = value
-    elif value is not None:
-        os.environ.pop(name, None)
-
-
 def _is_below(path: str, *folders: str) -> bool:
     return any((path + os.sep).startswith(folder + os.sep) for folder in folders)
 
@@ -219,7 +211,6 @@ def main() -> int:
     """Reserve standard input and output for the channel, and run pytest."""
     commands = os.fdopen(os.dup(0), encoding="utf-8")
     request = json.loads(commands.readline())
-    _restore("GLIBC_TUNABLES", request.pop("tunables"))
     with (
         contextlib.suppress(BrokenPipeError),  # the session has ended, and an answer is still unsent
         commands,
