@@ -38,7 +38,7 @@ class PairTask:
         unpinned: the measurements that may use all CPUs.
         instructions: the names of the measurements whose bytecode instructions are compared.
         is_cleared: a function that ends the turns of a measurement in the screening pair earlier.
-        is_far_slower: a function that ends the turns of a measurement in any pair earlier.
+        is_far_slower: a function that ends the turns of a measurement in a fresh pair earlier.
     """
 
     nodeid: str
@@ -177,7 +177,7 @@ class PairRunner:
                 number=number,
             )
             with hangs, made as pair:
-                found = self._play(pair, task, FRESH_ERROR, carried)
+                found = self._play(pair, task, FRESH_ERROR, carried, task.is_far_slower)
             if found is not None:
                 self._fresh[task.nodeid] = number
                 return found
@@ -261,7 +261,7 @@ class PairRunner:
         return replace(answer, problem=problem, is_wrong_code=True, measurements=[])
 
     def _play(
-        self, pair: Duet, task: PairTask, std_error: float, carried: Collection[str], is_cleared: IsDecided = never
+        self, pair: Duet, task: PairTask, std_error: float, carried: Collection[str], is_decided: IsDecided = never
     ) -> Attempt[Pair] | None:
         """Measure a test with a pair; return None if the base ran without generated modules that it has from now on."""
         played = pair.play(
@@ -271,7 +271,7 @@ class PairRunner:
             std_error,
             task.unpinned,
             instructions=task.instructions,
-            is_decided=lambda name, so_far: is_cleared(name, so_far) or task.is_far_slower(name, so_far),
+            is_decided=is_decided,
         )
         if self._checkout.carry_late(played.head.loaded, carried):
             return None

@@ -44,10 +44,10 @@ _VERY_LITTLE = math.log(0.05)
 ratio."""
 
 _FAR = 12.0
-_FAR_ERROR = 0.012
-"""A pair of any kind ends where its slowdown exceeds the limit by `_FAR` standard errors, and these are no larger than
-`_FAR_ERROR`, about the spread between pairs. Nearer to the limit, a less precise pair would be made up for by more
-pairs."""
+_FAR_ERROR = 0.008
+"""A fresh pair ends where its slowdown exceeds the limit by `_FAR` standard errors, and these are no larger than
+`_FAR_ERROR`, less than the spread between pairs. Nearer to the limit, and less precise, pairs would be made up for by
+more pairs. A screening pair has all its quads, so that code which is slower in its first calls only is no suspect."""
 
 _SAYS_SOMETHING = 0.25
 """A pair whose one-sided p-value is above this in both directions, slower and faster, is too noisy to raise
@@ -134,7 +134,7 @@ class PairedSlowdownTest(SlowdownTest[Pair]):
         return self.screened(pair).verdict is not undecided or self.screened(calmest).verdict is undecided
 
     def is_far_slower(self, pair: Pair) -> bool:
-        """Return whether a pair needs no further quads: slower than the limit by many times the error that is left.
+        """Return whether a fresh pair needs no further quads, because it exceeds the limit by many standard errors.
 
         The error between pairs is larger then than that within the pair, and more quads would not reduce it.
         """
