@@ -155,12 +155,12 @@ class PairedComparison(ComparisonStrategy):
     ) -> PairTask:
         seconds = max((one.max_time_s for one in requests.values()), default=0.0)
         counted = [name for name, one in requests.items() if one.compares_instructions]
-
-        def is_far_slower(name: str, pair: Pair) -> bool:
-            return name in requests and self._slowdown_test(requests, name).is_far_slower(pair)
-
-        task = PairTask.of(nodeid, measurements, seconds, unpinned, counted)
-        return replace(task, is_far_slower=is_far_slower)
+        tests = {name: self._slowdown_test(requests, name) for name in requests}
+        return replace(
+            PairTask.of(nodeid, measurements, seconds, unpinned, counted),
+            is_cleared=lambda name, pair: name in tests and tests[name].is_cleared(pair),
+            is_far_slower=lambda name, pair: name in tests and tests[name].is_far_slower(pair),
+        )
 
     def _screen(
         self,
@@ -173,10 +173,7 @@ class PairedComparison(ComparisonStrategy):
         if nodeid not in self._tests:
             return Attempt(problem=AT_RUN_TIME)
         self._context.stop_timeout()
-        task = replace(
-            self._task(nodeid, measurements, requests, unpinned),
-            is_cleared=lambda name, pair: name in requests and self._slowdown_test(requests, name).is_cleared(pair),
-        )
+        task = self._task(nodeid, measurements, requests, unpinned)
         screen = partial(self._pairs.screen, task, self._tests)
         note_screening(self._context.progress, nodeid, self._pace, len(self._tests))
         try:

@@ -197,7 +197,7 @@ class PairedSlowdownTest(SlowdownTest[Pair]):
         nothing but a regression ends there.
         """
         known = fresh[:_SPARSE_LOOK]
-        # The first look after enough pairs would come as the second look does, or after six pairs of calls so long.
+        # The first look has to come before the next one: before six pairs of long calls, ten of which take minutes.
         most = _SPARSE_LOOK_AGAIN if self._is_long else MOST_FRESH
         is_sparse = sum(one.weight for one in known) * most < self.enough * len(known)
         if len(fresh) < _SPARSE_LOOK or not is_sparse:

@@ -18,10 +18,10 @@ _EVENTS = [1 << bit for bit in range(19)]
 
 _PAGE = 4096
 _SMALL = range(48, 513, 16)
-"""The sizes in bytes of small blocks, of which Python's allocator keeps free lists. Blocks of 32 are integers."""
+"""The sizes in bytes of small blocks, of which Python's allocator keeps free lists. The places of smaller blocks,
+such as those of integers, change from draw to draw by what the draw itself does."""
 _LENGTHS = [size - sys.getsizeof(b"") for size in _SMALL]
 """The lengths of `bytes` that take blocks of these sizes."""
-_INTEGER, _SIZE_OF_INTEGER = 1 << 20, 32
 
 
 @contextmanager
@@ -106,14 +106,14 @@ class Heap:
     The place of a function's buffers in memory changes its speed by up to a factor of two. Over many layouts this
     effect averages out, whereas a process with a single layout measures its luck. Small blocks need a draw of their
     own: Python takes each size from a free list, so a loop that makes and drops an object gets the same place each
-    time, in all processes of one side of a comparison. A walk over slices of 96 bytes was 3 to 7 % slower at one place
-    than at others.
+    time. A walk over slices of 96 bytes was 3 % slower at one place than at another
+    (`tests/benchmarks/heap_layout.py`).
     """
 
     def __init__(self) -> None:
         # A separate generator, because the tested code may have seeded the global generator.
         self._random = random.Random()  # noqa: S311 - layout, not secrets
-        self._held: list[bytearray | bytes | int] = []
+        self._held: list[bytearray | bytes] = []
 
     def redraw(self) -> None:
         """Release the buffers held, hold others, and collect garbage."""
@@ -121,13 +121,13 @@ class Heap:
         self._hold_small(self._counts())
         gc.collect()
 
-    def _large(self) -> list[bytearray | bytes | int]:
+    def _large(self) -> list[bytearray | bytes]:
         draw = self._random.randrange
         return [bytearray(draw(1, 1 << draw(5, 17))) for _ in range(draw(1, 60))]
 
     def _counts(self) -> list[int]:
         """Draw the numbers of small blocks: so many that the next block lies anywhere in a page."""
-        return [self._random.randrange(_PAGE // size + 1) for size in (_SIZE_OF_INTEGER, *_SMALL)]
+        return [self._random.randrange(_PAGE // size + 1) for size in _SMALL]
 
     def _hold_small(self, counts: list[int]) -> None:
         """Hold small blocks. A temporary object, such as an iterator, would leave its own place free for the next.
@@ -136,12 +136,8 @@ class Heap:
         """
         index = len(_LENGTHS)
         while index:
-            left = counts[index]
             index -= 1
+            left = counts[index]
             while left:
                 self._held.append(bytes(_LENGTHS[index]))
                 left -= 1
-        left = counts[0]
-        while left:
-            self._held.append(_INTEGER + left)
-            left -= 1

@@ -170,6 +170,12 @@ class TestOnRecordedPairs:
         workloads: Recorded = data("ordered_pairs.json")["workloads"]
         return workloads
 
+    @pytest.fixture
+    def rough(self, data: Callable[[str], Any]) -> Recorded:
+        """Pairs of hours in which memory made single processes slower more often."""
+        workloads: Recorded = data("rough_pairs.json")["workloads"]
+        return workloads
+
     def red(self, recorded: Recorded, slowdown: float, *, knows_order: bool = True) -> dict[str, int]:
         """Return by workload in how many sessions its test is regressed."""
         draw = random.Random(3)
@@ -201,6 +207,16 @@ class TestOnRecordedPairs:
     @pytest.mark.parametrize(("slowdown", "least"), [(0.05, 0.92), (0.08, 0.97), (0.1, 0.97)])
     def test_slowdowns_are_caught(self, recorded: Recorded, slowdown: float, least: float) -> None:
         found = self.red(recorded, slowdown)
+        assert sum(found.values()) >= least * self.SESSIONS * len(found)
+
+    def test_unchanged_code_of_rough_hours_stays_green(self, rough: Recorded) -> None:
+        assert sum(self.red(rough, 0.0).values()) == 0
+
+    @pytest.mark.parametrize(("slowdown", "least"), [(0.05, 0.84), (0.1, 0.93)])
+    def test_slowdowns_in_rough_hours_are_caught_less_often(
+        self, rough: Recorded, slowdown: float, least: float
+    ) -> None:
+        found = self.red(rough, slowdown)
         assert sum(found.values()) >= least * self.SESSIONS * len(found)
 
     def test_without_the_order_block_copies_are_hardly_ever_caught(self, recorded: Recorded) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from pytest_perfbudget.core.paired import PairedSlowdownTest
 from pytest_perfbudget.core.pairs import (
+    LOAD_SPREAD,
     PAIR_SPREAD,
     QUADS,
     Pair,
@@ -288,6 +289,11 @@ class TestSlowCalls:
         draw = random.Random(14)
         found = [self.judge(0.14, draw, tests=1, error=error) for _ in range(200)]
         assert sum(is_red and number <= 3 for is_red, number in found) >= 190
+
+    @pytest.mark.parametrize(("spread", "is_open"), [(PAIR_SPREAD, False), (LOAD_SPREAD, True)])
+    def test_a_load_has_all_the_pairs_that_are_enough_for_its_first_look(self, spread: float, *, is_open: bool) -> None:
+        made = [Pair(math.log(ratio), 1.3 * spread, 17e7, spread) for ratio in (1.6, 1.61, 1.6, 1.59)]
+        assert slowdown_test(0.05, 0.01).after(made[3]).needs_fresh(made[:3]) is is_open
 
     def test_a_doubtful_slowdown_gets_all_its_pairs(self) -> None:
         draw = random.Random(10)

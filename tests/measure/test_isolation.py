@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Callable, Iterator
+from array import array
+from collections.abc import Iterator
 from contextlib import nullcontext
 from functools import partial
 from typing import Any
@@ -122,7 +123,7 @@ def test_the_heap_is_drawn_anew_and_garbage_collected(monkeypatch: pytest.Monkey
     sizes = []
     for _ in range(8):
         heap.redraw()
-        sizes.append([sys.getsizeof(held) for held in heap._held])
+        sizes.append([size for size in map(sys.getsizeof, heap._held) if size > 512])
     assert len(collected) == 8
     assert len({tuple(one) for one in sizes}) == 8
 
@@ -132,10 +133,9 @@ def test_a_loop_that_makes_and_drops_a_small_object_gets_another_place_in_each_l
 ) -> None:
     monkeypatch.setattr(gc, "collect", int)
     heap = Heap()
-    makes: dict[int, Callable[[], object]] = {32: partial(pow, 2, 21)}
-    makes |= {size: partial(bytes, size - sys.getsizeof(b"")) for size in range(48, 513, 16)}
-    for size, make in makes.items():
-        places = []
+    for size in (32, *range(48, 513, 16)):
+        make = partial(bytes, size - sys.getsizeof(b"")) if size >= 48 else partial(pow, 2, 21)
+        places = array("i")  # which holds no objects that would take the places
         for _ in range(64):
             heap.redraw()
             places.append(id(make()) % 4096)

@@ -36,8 +36,7 @@ _BRIEF: Final = {
     "_warmup": False,
     "cprofile": False,
 }
-"""The attributes with which the fixture measures a few calls only, in no time at all."""
-
+"""The attributes, beside the time, with which the fixture measures a few calls only."""
 
 _RESULTS: Final = (
     "benchmark_json",
