@@ -114,18 +114,20 @@ class Heap:
         # A separate generator, because the tested code may have seeded the global generator.
         self._random = random.Random()  # noqa: S311 - layout, not secrets
         self._held: list[bytearray | bytes] = []
+        self._counts: list[int] = []
 
     def redraw(self) -> None:
         """Release the buffers held, hold others, and collect garbage."""
         self._held = self._large()
-        self._hold_small(self._counts())
+        self._counts = self._draw_counts()  # kept until the next draw, because the list takes a small block as well
+        self._hold_small(self._counts)
         gc.collect()
 
     def _large(self) -> list[bytearray | bytes]:
         draw = self._random.randrange
         return [bytearray(draw(1, 1 << draw(5, 17))) for _ in range(draw(1, 60))]
 
-    def _counts(self) -> list[int]:
+    def _draw_counts(self) -> list[int]:
         """Draw the numbers of small blocks: so many that the next block lies anywhere in a page."""
         return [self._random.randrange(_PAGE // size + 1) for size in _SMALL]
 

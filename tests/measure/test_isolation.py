@@ -131,15 +131,18 @@ def test_the_heap_is_drawn_anew_and_garbage_collected(monkeypatch: pytest.Monkey
 def test_a_loop_that_makes_and_drops_a_small_object_gets_another_place_in_each_layout(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """Without a draw for small blocks these are 113 places in all, with a draw some 560."""
     monkeypatch.setattr(gc, "collect", int)
     heap = Heap()
-    for size in (32, *range(48, 513, 16)):
+    places = {size: array("i") for size in (32, *range(48, 513, 16))}  # which hold no objects that take the places
+    for size, found in places.items():
         make = partial(bytes, size - sys.getsizeof(b"")) if size >= 48 else partial(pow, 2, 21)
-        places = array("i")  # which holds no objects that would take the places
         for _ in range(64):
             heap.redraw()
-            places.append(id(make()) % 4096)
-        assert len(set(places)) >= 6, (size, places)
+            found.append(id(make()) % 4096)
+    different = {size: len(set(found)) for size, found in places.items()}
+    assert min(different.values()) >= 4, different  # of the largest size eight fit into a page
+    assert sum(different.values()) >= 300, different
 
 
 def test_the_tested_code_keeps_its_random_numbers() -> None:

@@ -116,11 +116,10 @@ class LocustPlan:
             environment = {**os.environ, "PERFBUDGET_LOCUST": folder}
             logs = [Path(folder, f"{number}.log") for number in range(self.workers + 1)]
             started: list[StartedProcess] = []
+            running.callback(_end, started)
             for log, command in zip(logs, self._commands(), strict=True):
                 output = running.enter_context(log.open("wb"))
                 started.append(start(command, self.folder, environment, output))
-                running.callback(started[-1].close)
-            running.callback(_begin_to_end, started)
             with suppress(subprocess.TimeoutExpired):
                 started[0].process.wait(self.duration_ns / NS_PER["s"] + self.users / self.spawn_rate + _PATIENCE_S)
                 for one in started[1:]:
@@ -207,7 +206,10 @@ def _free_port() -> int:
         return int(free.getsockname()[1])
 
 
-def _begin_to_end(started: Sequence[StartedProcess]) -> None:
-    """Let all processes end at the same time."""
-    for one in started:
-        one.begin_to_end()
+def _end(started: Sequence[StartedProcess]) -> None:
+    """End all processes at the same time."""
+    with ExitStack() as closing:
+        for one in started:
+            closing.callback(one.close)
+        for one in started:
+            one.begin_to_end()
