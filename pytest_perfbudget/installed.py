@@ -7,22 +7,27 @@ or a new version of these changes nothing.
 from __future__ import annotations
 
 import ast
+import json
 import sys
+import sysconfig
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from pytest_perfbudget.paths import own_modules
+from pytest_perfbudget.paths import module_file, own_modules, path_in
 from pytest_perfbudget.sources import nodes_of
 
 _FOLDERS: Final = ("site-packages", "dist-packages")
 _TOOLS: Final = ("pytest", "pluggy", "iniconfig")
 _PLUGIN: Final = "pytest-"
+_SELF: Final = "pytest-perfbudget"
 _AT_EACH_START: Final = "_distutils_hack"
 """A module that setuptools has each start of Python import."""
 
@@ -45,12 +50,37 @@ def used_distributions(root: Path) -> dict[str, str]:
     Args:
         root: the folder of the project.
     """
+    known = _known()
+    return {name: known[name].version for name in sorted(_used(root)) if not _is_of_a_folder(known[name])}
+
+
+def code_without_version(root: Path, repository: Path) -> str:
+    """Return code outside of its repository that a project runs, and that can change without a new version.
+
+    That is a module on the search path that is neither installed nor of the standard library, or a distribution from
+    another folder or repository.
+
+    Args:
+        root: the folder of the project.
+        repository: the top folder of its repository.
+
+    Returns:
+        The file of the module or the name of the distribution; empty if there is none.
+    """
+    here = repository.resolve()
+    elsewhere = [file for file in map(module_file, list(sys.modules.values())) if _is_elsewhere(file, here)]
+    others = {name for name, one in _known().items() if _is_of_a_folder(one) and not _is_within(one, here)} - {_SELF}
+    return min([*elsewhere, *(others & _used(root) if others else ())], default="")
+
+
+def _used(root: Path) -> set[str]:
+    """Return the names of the distributions that a project uses; see `used_distributions`."""
     known, own = _known(), own_modules(root)
     loaded = _of_modules({name.partition(".")[0] for name in sys.modules if name not in own} - {_AT_EACH_START})
     tools = _with_requirements([name for name, one in known.items() if _is_tool(name) or _is_for_pytest(one)])
     named = _of_modules({name for file in own.values() for name in _imports(file)})
     used = _with_requirements({one for one in named | (loaded - tools) if not _is_tool(one)})
-    return {name: known[name].version for name in sorted(used) if not (_is_tool(name) or _is_of_a_folder(known[name]))}
+    return {name for name in used if not _is_tool(name)}
 
 
 @lru_cache(1)
@@ -116,6 +146,29 @@ def _is_of_a_folder(distribution: metadata.Distribution) -> bool:
     is_beside_sources = is_egg and Path(str(distribution.locate_file(""))).name not in _FOLDERS
     origin = distribution.read_text("direct_url.json")
     return is_beside_sources or (origin is not None and "archive_info" not in origin)
+
+
+def _is_within(distribution: metadata.Distribution, folder: Path) -> bool:
+    """Return whether a distribution of a folder or a repository is of a place in this folder (PEP 610)."""
+    origin = distribution.read_text("direct_url.json")
+    if origin is None:
+        return path_in(folder, str(distribution.locate_file(""))) is not None
+    url = urlsplit(json.loads(origin).get("url", ""))
+    return url.scheme == "file" and path_in(folder, url2pathname(url.path)) is not None
+
+
+def _is_elsewhere(file: str, here: Path) -> bool:
+    """Return whether a module is neither of this folder nor installed, and neither of Python nor of this package."""
+    if not file or any(one in Path(file).parts for one in _FOLDERS):
+        return False
+    return all(path_in(folder, file) is None for folder in (here, *_python_folders()))
+
+
+@lru_cache(1)
+def _python_folders() -> tuple[Path, ...]:
+    """Return the folders of Python and of this package."""
+    prefixes = {sys.prefix, sys.base_prefix, sys.exec_prefix, sysconfig.get_path("stdlib")}
+    return (Path(__file__).resolve().parent, *(Path(one).resolve() for one in prefixes))
 
 
 def _imports(file: str) -> Iterator[str]:

@@ -13,7 +13,7 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 from pytest_perfbudget import installed, paths
-from pytest_perfbudget.installed import installed_versions, used_distributions
+from pytest_perfbudget.installed import code_without_version, installed_versions, used_distributions
 from pytest_perfbudget.sources import nodes_of
 
 Install = Callable[..., Path]
@@ -166,3 +166,50 @@ def test_what_is_installed_from_a_folder_has_no_version_and_from_a_wheel_it_has(
         (install(name) / "direct_url.json").write_text(json.dumps({"url": "file:///a", origin: {}}), "utf-8")
     install("Flask_Cors-4.0.1")
     assert installed_versions() == {"flask-cors": "4.0.1", "yarn": "2.0"}
+
+
+class TestCodeWithoutVersion:
+    """Code outside of the repository that can change without a new version."""
+
+    @pytest.fixture(autouse=True)
+    def shop(self, project: Project, tmp_path: Path) -> Path:
+        """Return the folder of a project that imports a package."""
+        project("import till")
+        return tmp_path / "project"
+
+    def test_installed_packages_and_the_standard_library_have_versions(
+        self, install: Install, load: Load, modules: dict[str, ModuleType], shop: Path
+    ) -> None:
+        install("till-2.0")
+        load("till")
+        modules["json"] = json
+        modules["pytest_perfbudget"] = sys.modules["pytest_perfbudget"]
+        modules["strange"] = ModuleType("strange")  # without a file
+        assert code_without_version(shop, shop) == ""
+
+    def test_a_module_on_the_search_path_has_none(
+        self, modules: dict[str, ModuleType], tmp_path: Path, shop: Path
+    ) -> None:
+        modules["till"] = ModuleType("till")
+        modules["till"].__file__ = str(tmp_path / "beside" / "till.py")
+        assert code_without_version(shop, shop) == str(tmp_path / "beside" / "till.py")
+        assert code_without_version(shop, tmp_path) == ""  # another project of the same repository
+
+    @pytest.mark.parametrize("origin", ["dir_info", "vcs_info"])
+    def test_a_distribution_of_another_folder_or_repository_has_none(
+        self, install: Install, tmp_path: Path, shop: Path, origin: str
+    ) -> None:
+        url = {"dir_info": (tmp_path / "beside").as_uri(), "vcs_info": "https://example.org/till.git"}[origin]
+        (install("till-2.0") / "direct_url.json").write_text(json.dumps({"url": url, origin: {}}), "utf-8")
+        assert code_without_version(shop, shop) == "till"
+        (install("other-2.0") / "direct_url.json").write_text(json.dumps({"url": url, origin: {}}), "utf-8")
+        assert code_without_version(shop, shop) == "till"  # nothing uses the other
+
+    def test_the_project_itself_is_of_the_repository(self, install: Install, shop: Path) -> None:
+        origin = {"url": shop.as_uri(), "dir_info": {"editable": True}}
+        (install("till-2.0") / "direct_url.json").write_text(json.dumps(origin), "utf-8")
+        assert code_without_version(shop, shop) == ""
+
+    def test_an_origin_that_cannot_be_understood_may_be_anywhere(self, install: Install, shop: Path) -> None:
+        (install("till-2.0") / "direct_url.json").write_text("{}", "utf-8")
+        assert code_without_version(shop, shop) == "till"

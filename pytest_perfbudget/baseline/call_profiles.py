@@ -78,14 +78,14 @@ def change_calls(
         baseline: the baseline's file.
         found: the new profiles.
         removed: the measurements whose profiles are removed.
-        versions: by the key of the machine, the versions of its distributions; they are written with new profiles only.
+        versions: by the key of the machine, the versions of its distributions; None or empty to keep those of the file.
 
     Raises:
         OSError: the file cannot be written.
         BaselineError: the existing file cannot be understood; it is not overwritten.
     """
     shared = None
-    if found and versions:
+    if versions:
         shared = {_INSTALLED: {**_FILE.checked(baseline).shared.get(_INSTALLED, {}), **versions}}
     _FILE.change(baseline, found, removed, shared)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
@@ -44,15 +45,28 @@ def folder_in_repository(folder: Path) -> str:
         return ""
 
 
-def is_dirty(folder: Path) -> bool:
-    """Return whether tracked files differ from the commit that is checked out; false outside git."""
+def is_dirty(folder: Path, besides: Collection[Path] = ()) -> bool:
+    """Return whether tracked files differ from the commit that is checked out; false outside git.
+
+    Args:
+        folder: a folder of the working tree.
+        besides: files whose changes do not count.
+    """
     try:
-        return bool(git(folder, "status", "--porcelain", "--untracked-files=no"))
+        top = Path(git(folder, "rev-parse", "--show-toplevel"))
+        changed = git(top, "status", "--porcelain", "-z", "--no-renames", "--untracked-files=no")
     except GitError:
         return False
+    files = {top.resolve() / entry[3:] for entry in changed.split("\0") if entry}
+    return not files <= {one.resolve() for one in besides}
 
 
-def commit_of(folder: Path) -> str:
-    """Return the commit for the baseline, with `DIRTY` if tracked files differ from the commit; empty outside git."""
+def commit_of(folder: Path, besides: Collection[Path] = ()) -> str:
+    """Return the commit for the baseline, with `DIRTY` if tracked files differ from the commit; empty outside git.
+
+    Args:
+        folder: a folder of the working tree.
+        besides: files whose changes do not count, such as the baseline itself.
+    """
     commit = current_commit(folder)
-    return f"{commit}{DIRTY if is_dirty(folder) else ''}" if commit else ""
+    return f"{commit}{DIRTY if is_dirty(folder, besides) else ''}" if commit else ""

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from pytest_perfbudget.baseline.commit import DIRTY
 from pytest_perfbudget.baseline.schema import Key, Line
 from pytest_perfbudget.core.baseline_update import BaselineUpdate, UpdateAction, UpdatedNumber
 from pytest_perfbudget.core.calm_spans import calm_batch
@@ -216,7 +217,14 @@ def _kept(old: Line, new: Line, unsure: float | None, tolerance: float) -> LineU
     old = _completed(old, new)
     if unsure is not None:
         return LineUpdate(new.key, UpdateAction.UNDECIDED, old, old, {TIME.name: unsure})
-    return LineUpdate(new.key, UpdateAction.UNCHANGED, old, old)
+    return LineUpdate(new.key, UpdateAction.UNCHANGED, _at_commit(old, new), old)
+
+
+def _at_commit(line: Line, new: Line) -> Line:
+    """Return a line whose numbers stay; a line of code that no commit has gets the commit of the same numbers."""
+    if line.commit.endswith(DIRTY) and new.commit and not new.commit.endswith(DIRTY):
+        return replace(line, commit=new.commit, date=new.date)
+    return line
 
 
 def _completed(line: Line, new: Line) -> Line:

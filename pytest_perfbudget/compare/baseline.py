@@ -33,6 +33,7 @@ from pytest_perfbudget.core.metrics import METRICS
 from pytest_perfbudget.core.precedence import EffectiveLimits
 from pytest_perfbudget.core.recording import Recording
 from pytest_perfbudget.core.reference import Estimate
+from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.run_result import BASELINE
 from pytest_perfbudget.core.unpaired import UnpairedSlowdownTest
 from pytest_perfbudget.measure.clock import Clock
@@ -57,7 +58,7 @@ class BaselineComparison(ComparisonStrategy):
         self._file = context.root / context.settings.baseline
         self._lines = BaselineLines(self._file, baseline)
         self.sharing = 1
-        self._commit_duet = BaselineCommitDuet(context)
+        self._commit_duet = BaselineCommitDuet(context, self._file, self._lines.machine.key)
         self._components = ComponentChanges(context)
         self._duets: dict[str, CommitDuet] = {}
         self._late: dict[str, tuple[Sequence[Measurement], Mapping[str, MeasurementRequest]]] = {}
@@ -198,10 +199,17 @@ class BaselineComparison(ComparisonStrategy):
         return KnownData(line, counted, slowdown_test, self._lines.has(nodeid, name))
 
     def _is_in_pairs(self, line: Line, slowdown_test: UnpairedSlowdownTest) -> bool:
-        """Return whether pairs confirm, because the settings say so or because fresh processes cannot tell."""
-        if self._settings.confirm == "auto":
-            return slowdown_test.is_uncertain and self._commit_duet.may_confirm(line.commit)
-        return self._settings.confirm == "duet"
+        """Return whether pairs confirm, because the settings say so or because they tell more than fresh processes."""
+        if self._settings.confirm != "auto":
+            return self._settings.confirm == "duet"
+        is_possible = not self._commit_duet.why_impossible(line.commit)
+        return is_possible and (slowdown_test.is_uncertain or not (line.load or self._commit_duet.why_blind()))
+
+    def _why_not_in_pairs(self, line: Line) -> str:
+        """Return why fresh processes confirm where pairs would be better; empty if there is no such reason."""
+        if self._settings.confirm == "runs" or line.load or not line.commit:
+            return ""
+        return self._commit_duet.why_impossible(line.commit) or self._commit_duet.why_blind()
 
     def _confirm(
         self,
@@ -213,7 +221,6 @@ class BaselineComparison(ComparisonStrategy):
         suspects: Mapping[str, UnpairedSlowdownTest],
         grown: Mapping[str, float],
     ) -> Confirmation:
-        note = ""
         if any(one.in_pairs for one in suspects.values()):
             asked = CommitDuet(
                 nodeid,
@@ -227,11 +234,13 @@ class BaselineComparison(ComparisonStrategy):
             if not found.problem:
                 self._duets[nodeid] = asked
                 return found
-            if self._settings.confirm == "duet":
-                note = f"confirmed by fresh processes, not by a duet: {found.problem}"
             suspects = dict(_suspects_of_runs(suspects))
-        measure = partial(self._measure, nodeid, known, suspects)
-        return replace(confirm(self._context, nodeid, suspects, grown, measure), note=note)
+        found = confirm(self._context, nodeid, suspects, grown, partial(self._measure, nodeid, known, suspects))
+        lines = [line for name in suspects if (line := known[name].line) is not None]
+        why = next(filter(None, map(self._why_not_in_pairs, lines)), "")
+        is_worth_a_note = self._settings.confirm == "duet" or any(_is_slower(one) for one in found.times.values())
+        note = f"confirmed by fresh processes, not by a duet: {why}" if why and is_worth_a_note else ""
+        return replace(found, note=note)
 
     def _measure(
         self,
@@ -279,6 +288,10 @@ class BaselineComparison(ComparisonStrategy):
 
 def _is_judged(measurement: Measurement) -> bool:
     return any(not one.verdict.is_unjudged for one in measurement.changes)
+
+
+def _is_slower(change: RegressionResult) -> bool:
+    return change.verdict is RegressionVerdict.REGRESSED
 
 
 def _base(known: KnownData) -> Recording:

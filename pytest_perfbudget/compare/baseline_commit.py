@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 from pytest_perfbudget.baseline.commit import DIRTY
-from pytest_perfbudget.checkout.revision import find_base
+from pytest_perfbudget.checkout.revision import Base, find_base
 from pytest_perfbudget.compare.confirm import Attempt, Confirmation, confirm
 from pytest_perfbudget.compare.context import ComparisonContext
 from pytest_perfbudget.compare.evidence import Sides, blamed
 from pytest_perfbudget.compare.pair_runner import PairRunner, PairTask
+from pytest_perfbudget.compare.versions import why_not_as_for_baseline
 from pytest_perfbudget.core.counts import Counting
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.paired import PairedSlowdownTest
@@ -45,21 +48,47 @@ class CommitDuet:
 
 
 class BaselineCommitDuet:
-    """The duets with the commits of the baseline's lines; each commit is checked out when it is first needed."""
+    """The duets with the commits of the baseline's lines; each commit is checked out when it is first needed.
 
-    def __init__(self, context: ComparisonContext) -> None:
+    Args:
+        context: the session.
+        file: the file of the baseline.
+        machine: the key of this machine.
+    """
+
+    def __init__(self, context: ComparisonContext, file: Path, machine: str) -> None:
         self._context = context
         self._known: dict[str, PairRunner] = {}
-        self._impossible: set[str] = set()
+        self._impossible: dict[str, str] = {}
         self._running = ExitStack()
+        self._why_not_as_then = partial(why_not_as_for_baseline, file, machine, context.root)
+        self._blind: str | None = None
 
     def close(self) -> None:
         """Remove the checkouts."""
         self._running.close()
 
-    def may_confirm(self, commit: str) -> bool:
-        """Return whether a duet with a commit may be possible, as far as this session knows."""
-        return bool(commit) and not commit.endswith(DIRTY) and commit not in self._impossible
+    def why_impossible(self, commit: str) -> str:
+        """Return why a duet with a commit is not possible; empty if that may be possible, as far as is known."""
+        if commit not in self._impossible:
+            try:
+                self._base({commit})
+                self._impossible[commit] = ""
+            except Exception as error:  # noqa: BLE001 - a test may be running, and have patched any function
+                self._impossible[commit] = str(error)
+        return self._impossible[commit]
+
+    def why_blind(self) -> str:
+        """Return why a duet may not see what has changed since the baseline: code outside of the repository.
+
+        Empty if no such change is known.
+        """
+        if self._blind is None:
+            try:
+                self._blind = self._why_not_as_then(find_base(self._context.root, "HEAD").top)
+            except Exception as error:  # noqa: BLE001 - see above
+                self._blind = str(error)
+        return self._blind
 
     def confirm(
         self, asked: CommitDuet, suspects: Mapping[str, UnpairedSlowdownTest], grown: Mapping[str, float]
@@ -74,13 +103,13 @@ class BaselineCommitDuet:
         try:
             pairs = self._pairs(asked.commits)
         except Exception as error:  # noqa: BLE001 - the test is still running, and may have patched any function
-            self._impossible.update(asked.commits)
+            self._impossible.update(dict.fromkeys(asked.commits, str(error)))
             return Confirmation(problem=str(error))
         task = PairTask.of(asked.nodeid, asked.measurements, asked.seconds, asked.unpinned)
         paired = {name: _in_pairs(slowdown_test) for name, slowdown_test in suspects.items()}
         seen: dict[str, list[Sides]] = {}
         found = confirm(self._context, asked.nodeid, paired, grown, partial(_measure, pairs, task, asked.base, seen))
-        times = {name: _explained(result, seen.get(name, [])) for name, result in found.times.items()}
+        times = {name: _explained(result, seen.get(name, []), suspects[name]) for name, result in found.times.items()}
         return replace(found, times=times)
 
     def record_spans(self, asked: CommitDuet) -> Attempt[Pair]:
@@ -96,8 +125,22 @@ class BaselineCommitDuet:
         """Return the runner of pairs for the commit that all lines were made at.
 
         Raises:
-            GitError: the lines were not made at one commit without further changes, or git does not have the commit.
+            GitError: see `_base`.
             ComparisonError: the commit cannot be checked out.
+        """
+        base = self._base(commits)
+        if base.commit not in self._known:
+            pairs = PairRunner(self._context, base)
+            self._running.callback(pairs.close)
+            pairs.open(())
+            self._known[base.commit] = pairs
+        return self._known[base.commit]
+
+    def _base(self, commits: Collection[str]) -> Base:
+        """Return the commit that all lines were made at.
+
+        Raises:
+            GitError: the lines were not made at one commit without further changes, or git does not have the commit.
         """
         made = ", ".join(sorted(commits))
         if any(one.endswith(DIRTY) for one in commits):
@@ -106,13 +149,7 @@ class BaselineCommitDuet:
         if len(commits) != 1 or not made:
             message = f"the baseline was not made at one commit ({made or 'none'})"
             raise GitError(message)
-        (commit,) = commits
-        if commit not in self._known:
-            pairs = PairRunner(self._context, find_base(self._context.root, commit))
-            self._running.callback(pairs.close)
-            pairs.open(())
-            self._known[commit] = pairs
-        return self._known[commit]
+        return find_base(self._context.root, made)
 
 
 def _in_pairs(slowdown_test: UnpairedSlowdownTest) -> PairedSlowdownTest:
@@ -148,7 +185,27 @@ def _measure(
     return replace(found, sides=sides)
 
 
-def _explained(result: RegressionResult, seen: Sequence[Sides]) -> RegressionResult:
-    """Return the result of a paired comparison; a regression also names the functions whose code became slower."""
-    is_slower = result.verdict is RegressionVerdict.REGRESSED
-    return replace(result, in_pairs=True, blamed=blamed(seen, result) if is_slower else ())
+def _explained(
+    result: RegressionResult, seen: Sequence[Sides], slowdown_test: UnpairedSlowdownTest
+) -> RegressionResult:
+    """Return the result of a paired comparison, which says what can be known of its cause.
+
+    A regression names the functions whose code became slower. Where pairs do not confirm what this session's run shows
+    beyond doubt, something other than the code has changed.
+    """
+    result = replace(result, in_pairs=True)
+    if result.verdict is RegressionVerdict.REGRESSED:
+        return replace(result, blamed=blamed(seen, result))
+    if result.verdict is RegressionVerdict.UNCONFIRMED and slowdown_test.screening is not None:
+        here = slowdown_test.effect([slowdown_test.screening])
+        if slowdown_test.is_slower(here, slowdown_test.alpha_per_look):
+            return replace(result, reason=_surroundings(here.log_ratio, result))
+    return result
+
+
+def _surroundings(log_ratio: float, result: RegressionResult) -> str:
+    here, beside = 100 * math.expm1(log_ratio), 100 * ((result.ratio or 1) - 1)
+    return (
+        f"{here:+.0f} % in this session, but {beside:+.1f} % in fresh pairs of processes beside the commit of the "
+        "baseline: not the code is slower, but its surroundings, such as data, settings, or the tests before"
+    )

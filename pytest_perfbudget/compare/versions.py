@@ -1,4 +1,4 @@
-"""The distributions whose versions differ from those with which the baseline was made."""
+"""The code outside of the repository, as it is and as it was for the baseline, as far as versions tell."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pytest_perfbudget.baseline.call_profiles import read_versions
 from pytest_perfbudget.core.metrics import TIME
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.versions import version_changes
-from pytest_perfbudget.installed import installed_versions, used_distributions
+from pytest_perfbudget.installed import code_without_version, installed_versions, used_distributions
 
 
 def with_versions(
@@ -25,6 +25,27 @@ def with_versions(
         root: pytest's root folder.
     """
     return [_explained(one, baseline, machine, root) if _is_slowdown(one) else one for one in changes]
+
+
+def why_not_as_for_baseline(baseline: Path, machine: str, root: Path, repository: Path) -> str:
+    """Return why the code outside of the repository may not be that of the baseline; empty if no version tells so.
+
+    Args:
+        baseline: the baseline's file.
+        machine: the key of this machine.
+        root: pytest's root folder.
+        repository: the top folder of the repository.
+    """
+    before, after = read_versions(baseline, machine), installed_versions()
+    if before is None:
+        return "the baseline does not have the versions of installed distributions: update the baseline"
+    if before != after:
+        changes = version_changes(before, after, used_distributions(root))
+        if used := [one.name for one in changes if one.is_imported]:
+            return f"{', '.join(used)} had another version for the baseline"
+    if elsewhere := code_without_version(root, repository):
+        return f"{elsewhere} is not in the repository, and has no version that would tell a change"
+    return ""
 
 
 def _is_slowdown(change: RegressionResult) -> bool:

@@ -135,7 +135,7 @@ SESSION: Final = (
         check=choice("auto", "duet", "runs"),
         default="auto",
         meaning="How a suspect of the baseline is measured again: `runs` in fresh processes, `duet` beside the "
-        "baseline's commit, `auto` by a duet where fresh processes differ too much to tell.",
+        "baseline's commit, `auto` by a duet where only code of the repository can have changed.",
         example="runs",
     ),
     Setting(

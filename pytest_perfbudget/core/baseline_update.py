@@ -24,6 +24,11 @@ class UpdateAction(enum.Enum):
     UNDECIDED = "undecided"
     UNCHANGED = "unchanged"
 
+    @property
+    def writes_line(self) -> bool:
+        """Whether the new numbers become a line of the baseline."""
+        return self in (UpdateAction.ACCEPTED, UpdateAction.NEW, UpdateAction.IMPROVED, UpdateAction.MORE_PRECISE)
+
 
 @dataclass(frozen=True, slots=True)
 class UpdatedNumber:
@@ -95,6 +100,7 @@ class UpdateSummary:
         left_out: by test, why a baseline cannot have it, although nothing is wrong with the test.
         problem: why nothing was updated; empty if something was.
         is_accepting: whether the user gave a reason to accept slower numbers.
+        is_uncommitted: whether new numbers are of code that no commit has.
     """
 
     file: str
@@ -103,6 +109,7 @@ class UpdateSummary:
     left_out: Mapping[str, str] = field(default_factory=dict, kw_only=True)
     problem: str = ""
     is_accepting: bool = False
+    is_uncommitted: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Return builtins only."""
@@ -113,6 +120,7 @@ class UpdateSummary:
             "left_out": dict(self.left_out),
             "problem": self.problem,
             "is_accepting": self.is_accepting,
+            "is_uncommitted": self.is_uncommitted,
         }
 
     @classmethod

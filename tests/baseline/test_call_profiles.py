@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
@@ -19,7 +20,7 @@ from pytest_perfbudget.baseline.call_profiles import (
     read_versions,
 )
 from pytest_perfbudget.baseline.schema import Key
-from pytest_perfbudget.compare.versions import with_versions
+from pytest_perfbudget.compare.versions import why_not_as_for_baseline, with_versions
 from pytest_perfbudget.core.cost_graph import OUTSIDE, CostGraph, FunctionCost, LibraryCost
 from pytest_perfbudget.core.results import RegressionVerdict
 from pytest_perfbudget.core.versions import VersionChange
@@ -120,7 +121,7 @@ class TestVersions:
         profile = {PLACE: Calls({"a:a": 1})}
         change_calls(baseline, profile, (), {"1234abcd": {"scipy": "1.11"}})
         change_calls(baseline, profile, (), {"5678abcd": {"scipy": "1.12"}})
-        change_calls(baseline, {}, [("b", "")], {"5678abcd": {"scipy": "9"}})  # nothing was measured
+        change_calls(baseline, {}, [("b", "")])
         assert read_versions(baseline, "1234abcd") == {"scipy": "1.11"}
         assert read_versions(baseline, "5678abcd") == {"scipy": "1.12"}
         assert read_versions(baseline, "another") is None
@@ -148,6 +149,26 @@ class TestVersions:
         monkeypatch.setattr("pytest_perfbudget.compare.versions.installed_versions", lambda: now)
         (slower,) = with_versions([change()], baseline, "1234abcd", baseline.parent)
         assert [one.name for one in slower.installed if one.is_imported] == ["numpy", "scipy"]
+
+    def test_other_versions_of_what_is_used_are_not_those_of_the_baseline(
+        self, baseline: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        now = {"scipy": "1.12", "ruff": "1"}
+        module = "pytest_perfbudget.compare.versions"
+        monkeypatch.setattr(f"{module}.installed_versions", lambda: now)
+        monkeypatch.setattr(f"{module}.used_distributions", lambda _: {"scipy": "1.12"})
+        monkeypatch.setattr(f"{module}.code_without_version", lambda *_: "")
+        why_not = partial(why_not_as_for_baseline, baseline, "1234abcd", baseline.parent, baseline.parent)
+        assert why_not() == "the baseline does not have the versions of installed distributions: update the baseline"
+        change_calls(baseline, {}, (), {"1234abcd": now})
+        assert why_not() == ""
+        now["ruff"] = "2"
+        assert why_not() == ""
+        now["scipy"] = "1.13"
+        assert why_not() == "scipy had another version for the baseline"
+        now["scipy"] = "1.12"
+        monkeypatch.setattr(f"{module}.code_without_version", lambda *_: "till")
+        assert why_not() == "till is not in the repository, and has no version that would tell a change"
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"schema": "perfbudget-calls/9", "profiles": []}', '{"schema": "perfbudget-calls/1", "profiles": [1]}', '{"schema": "perfbudget-calls/1", "profiles": [{"test": "a", "python": "p", "calls": {"f": "x"}}]}'])  # fmt: skip

@@ -27,6 +27,19 @@ def test_changes_beyond_it_are_told_new_files_are_not(repository: Path) -> None:
     assert is_dirty(repository)
 
 
+def test_the_changes_of_some_files_do_not_count(repository: Path) -> None:
+    """An update writes the baseline, and a second update is of the same code."""
+    commit(repository, {"sub/b.json": "1", "c.py": "1"})
+    file = repository / "sub" / "b.json"
+    file.write_text("2", "utf-8")
+    assert commit_of(repository).endswith("+")
+    assert not commit_of(repository / "sub", [file, repository / "not there"]).endswith("+")
+    git(repository, "add", ".")
+    assert not commit_of(repository, [file]).endswith("+")
+    (repository / "c.py").unlink()
+    assert commit_of(repository, [file]).endswith("+")
+
+
 def test_the_branch_is_named_unless_no_branch_is_checked_out(repository: Path) -> None:
     git(repository, "checkout", "-q", "-b", "faster-login")
     assert current_branch(repository) == "faster-login"

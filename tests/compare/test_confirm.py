@@ -12,6 +12,7 @@ from programs import shop
 from repositories import Repository
 from scripting import Project, times
 
+from pytest_perfbudget.baseline.call_profiles import calls_file
 from pytest_perfbudget.measure.affinity import cpus
 
 TESTS = """
@@ -58,12 +59,91 @@ def test_code_that_pairs_confirm_to_be_slower_fails(confirming: Repository) -> N
     assert slow["side_times"]["base_rounds"] == slow["side_times"]["head_rounds"]
 
 
-def test_pairs_confirm_by_themselves_what_differs_too_much_from_process_to_process(confirming: Repository) -> None:
+@pytest.fixture
+def versioned(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The versions of what is installed; the modules of these tests, which lie elsewhere, do not count."""
+    found = {"numpy": "2.1"}
+    monkeypatch.setattr("pytest_perfbudget.compare.versions.code_without_version", lambda *_: "")
+    monkeypatch.setattr("pytest_perfbudget.compare.versions.installed_versions", lambda: found)
+    monkeypatch.setattr("pytest_perfbudget.compare.versions.used_distributions", lambda _: found)
+    return found
+
+
+def let_baseline_be_of(project: Project, **versions: str) -> None:
+    file = calls_file(baseline_file(project))
+    document = json.loads(file.read_text("utf-8"))
+    document["installed"] = dict.fromkeys(document["installed"], versions)
+    file.write_text(json.dumps(document), "utf-8")
+
+
+AUTO = CONFIRM.format("auto")
+
+
+def test_pairs_confirm_where_only_the_code_of_the_repository_can_have_changed(
+    confirming: Repository, versioned: dict[str, str]
+) -> None:
+    let_baseline_be_of(confirming, **versioned)
     confirming.file("shop.py", shop(1.1))
-    result = confirming.run(TESTS, pyproject=CONFIRM.format("auto"))
+    result = confirming.run(TESTS, pyproject=AUTO)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(SLOWER)
+    result.stdout.no_fnmatch_line("note: *")
+
+
+@pytest.mark.usefixtures("versioned")
+def test_another_version_of_a_package_is_a_change_that_pairs_would_not_see(confirming: Repository) -> None:
+    let_baseline_be_of(confirming, numpy="2.0")
+    rebase(confirming, 0.7)
+    result = confirming.run(TESTS, pyproject=AUTO)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "  1.00 ms, baseline 700 us (commit *); [234] fresh processes",
+            "note: *: confirmed by fresh processes, not by a duet: numpy had another version for the baseline",
+        ]
+    )
+
+
+def test_what_only_this_session_shows_is_not_the_code(confirming: Repository, versioned: dict[str, str]) -> None:
+    """Tests that ran before, or data: the code of the baseline's commit takes as long beside this code."""
+    let_baseline_be_of(confirming, **versioned)
+    rebase(confirming, 0.7)
+    result = confirming.run(TESTS, pyproject=AUTO)
+    result.assert_outcomes(passed=1)
+    assert times(confirming) == {"test_call step": "unconfirmed"}
+    result.stdout.fnmatch_lines(
+        [
+            "*+43 % in this session, but +0.0 % in fresh pairs of processes beside the commit of the baseline: not the "
+            "code is slower, but its surroundings, such as data, settings, or the tests before"
+        ]
+    )
+
+
+def test_without_a_duet_a_slowdown_says_why(confirming: Repository, versioned: dict[str, str]) -> None:
+    let_baseline_be_of(confirming, **versioned)
+    text = baseline_file(confirming).read_text("utf-8")
+    place = text.index('"commit": "') + len('"commit": "') + 9
+    baseline_file(confirming).write_text(f"{text[:place]}+{text[place:]}", "utf-8")
+    confirming.file("shop.py", shop(1.1))
+    result = confirming.run(TESTS, pyproject=AUTO)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "note: *: confirmed by fresh processes, not by a duet: the baseline was made with changes that are in no "
+            "commit (*+): commit, and make it anew"
+        ]
+    )
+    confirming.file("shop.py", shop(1.0))
+    confirming.run(TESTS, pyproject=AUTO).stdout.no_fnmatch_line("note: *")
+
+
+def test_pairs_confirm_by_themselves_what_differs_too_much_from_process_to_process(confirming: Repository) -> None:
+    """The modules of these tests lie elsewhere, so that fresh processes confirm otherwise."""
+    confirming.file("shop.py", shop(1.1))
+    result = confirming.run(TESTS, pyproject=AUTO)
     result.stdout.fnmatch_lines(["  1.10 ms, baseline 1 ms (commit *); [34] fresh processes"])
     rebase(confirming, 1.0, spread=0.08)
-    result = confirming.run(TESTS, pyproject=CONFIRM.format("auto"))
+    result = confirming.run(TESTS, pyproject=AUTO)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(SLOWER)
 
@@ -94,12 +174,12 @@ def test_without_the_baselines_commit_nothing_is_suspect_that_fresh_processes_ca
 ) -> None:
     """Pairs would tell whether a process that was 1 % slower was a fast one."""
     rebase(confirming, 0.99, spread=0.08)
-    confirming.run(TESTS, pyproject=CONFIRM.format("auto")).assert_outcomes(passed=1)
+    confirming.run(TESTS, pyproject=AUTO).assert_outcomes(passed=1)
     assert times(confirming) == {"test_call step": "unconfirmed"}
     text = baseline_file(confirming).read_text("utf-8")
     place = text.index('"commit": "') + len('"commit": "')
     baseline_file(confirming).write_text(text[:place] + "0" * 9 + text[place + 9 :], "utf-8")
-    confirming.run(TESTS, pyproject=CONFIRM.format("auto")).assert_outcomes(passed=1)
+    confirming.run(TESTS, pyproject=AUTO).assert_outcomes(passed=1)
     assert times(confirming) == {"test_call step": "undecided"}
 
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from comparing import CALM_NS, context
 
 from pytest_perfbudget.baseline.machine import this_machine
 from pytest_perfbudget.baseline.schema import Baseline, Key, Line
+from pytest_perfbudget.checkout.revision import Base
 from pytest_perfbudget.compare.baseline import BaselineComparison
 from pytest_perfbudget.compare.strategy import MeasurementRequest
 from pytest_perfbudget.core.precedence import resolve
 from pytest_perfbudget.core.reference import Reference
 from pytest_perfbudget.core.settings import Settings
 from pytest_perfbudget.core.unpaired import BLOCKS
+from pytest_perfbudget.errors import GitError
 
 TIME = Reference(1e6, 0.01, 10, 40, 10.0, 0.0, 0.03, (0.4, 0.3, 0.3), CALM_NS)
 HERE = this_machine()
@@ -63,25 +66,42 @@ ROUGH = replace(TIME, spread=0.08)
 """A time that differs from process to process by so much that fresh processes would not find a slowdown by 10 %."""
 
 
+LOAD = '{"users": 8}'
+
+
 @pytest.mark.parametrize(
-    ("confirm", "time", "commit", "in_pairs"),
+    ("confirm", "changes", "elsewhere", "in_pairs"),
     [
-        ("runs", ROUGH, "3f2a91c", False),
-        ("duet", TIME, "3f2a91c", True),
-        ("auto", TIME, "3f2a91c", False),
-        ("auto", ROUGH, "3f2a91c", True),
-        ("auto", ROUGH, "3f2a91c+", False),
-        ("auto", ROUGH, "", False),
+        ("runs", {"time": ROUGH}, "", False),
+        ("duet", {}, "till.py", True),
+        ("auto", {}, "", True),
+        ("auto", {}, "till.py", False),
+        ("auto", {"load": LOAD}, "", False),
+        ("auto", {"time": ROUGH, "load": LOAD}, "till.py", True),
+        ("auto", {"commit": "3f2a91c+"}, "", False),
+        ("auto", {"commit": ""}, "", False),
+        ("auto", {"commit": "0000000"}, "", False),
     ],
+    ids=lambda one: str(one)[:20],
 )
-def test_pairs_confirm_what_fresh_processes_cannot_tell_if_the_baseline_has_a_commit(
-    confirm: str, time: Reference, commit: str, *, in_pairs: bool
+def test_pairs_confirm_if_git_has_the_commit_and_nothing_outside_can_have_changed(
+    monkeypatch: pytest.MonkeyPatch, confirm: str, changes: dict[str, object], elsewhere: str, *, in_pairs: bool
 ) -> None:
-    key, known = line("a", time=time)
-    lines = {key: replace(known, commit=commit)}
+    """Or if fresh processes could not tell."""
+    monkeypatch.setattr("pytest_perfbudget.compare.baseline_commit.find_base", known_base)
+    monkeypatch.setattr("pytest_perfbudget.compare.baseline_commit.why_not_as_for_baseline", lambda *_: elsewhere)
+    key, known = line("a")
+    lines = {key: replace(known, **{"commit": "3f2a91c", **changes})}  # type: ignore[arg-type]
     slowdown_test = comparison(lines, "a", confirm=confirm)._known("a", "", 0.05).slowdown_test
     assert slowdown_test is not None
     assert slowdown_test.in_pairs is in_pairs
+
+
+def known_base(folder: Path, ref: str) -> Base:
+    if ref not in ("HEAD", "3f2a91c"):
+        message = f"{ref!r} is no commit of this repository"
+        raise GitError(message)
+    return Base(folder, ref, ref, ref)
 
 
 def test_blocks_are_requested_where_this_machine_has_a_time() -> None:

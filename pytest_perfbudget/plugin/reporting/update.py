@@ -9,9 +9,9 @@ from collections.abc import Generator, Mapping, Sequence
 import pytest
 
 from pytest_perfbudget.baseline import store
-from pytest_perfbudget.baseline.call_profiles import Calls, change_calls
-from pytest_perfbudget.baseline.commit import commit_of
-from pytest_perfbudget.baseline.instruction_profiles import change_instructions
+from pytest_perfbudget.baseline.call_profiles import Calls, calls_file, change_calls
+from pytest_perfbudget.baseline.commit import DIRTY, commit_of
+from pytest_perfbudget.baseline.instruction_profiles import change_instructions, instructions_file
 from pytest_perfbudget.baseline.machine import Machine, this_machine
 from pytest_perfbudget.baseline.reader import check_line
 from pytest_perfbudget.baseline.schema import Baseline, Key
@@ -101,7 +101,16 @@ class Update:
         lines = [one.result() for one in self._lines]
         file = self._session.settings.baseline
         return UpdateSummary(
-            file, lines, self._kept_out, self._problem, left_out=self._left_out, is_accepting=bool(self._reason)
+            file,
+            lines,
+            self._kept_out,
+            self._problem,
+            left_out=self._left_out,
+            is_accepting=bool(self._reason),
+            is_uncommitted=any(
+                one.action.writes_line and one.line is not None and one.line.commit.endswith(DIRTY)
+                for one in self._lines
+            ),
         )
 
     def _measure(self, tests: Sequence[str]) -> dict[tuple[str, str], list[Recording]]:
@@ -166,7 +175,9 @@ class Update:
 
     def _write(self, found: _Measured) -> None:
         session, machine = self._session, this_machine()
-        made = Provenance(commit_of(session.config.rootpath), dt.date.today().isoformat())  # noqa: DTZ011 - the user's day
+        file = session.baseline_file
+        commit = commit_of(session.config.rootpath, [file, calls_file(file), instructions_file(file)])
+        made = Provenance(commit, dt.date.today().isoformat())  # noqa: DTZ011 - the user's day
         blocks = [block for recordings in found.values() for one in recordings for block in one.blocks]
         calm_ns = calm(blocks) if blocks else ()
         fitted = {
@@ -206,12 +217,7 @@ class Update:
 
     def _write_calls(self, found: _Measured, machine: Machine) -> store.Beside:
         def write(after: Baseline) -> None:
-            replaced = {
-                one.key[:2]
-                for one in self._lines
-                if one.action
-                in (UpdateAction.ACCEPTED, UpdateAction.NEW, UpdateAction.IMPROVED, UpdateAction.MORE_PRECISE)
-            }
+            replaced = {one.key[:2] for one in self._lines if one.action.writes_line}
             kept = {key[:2] for key in after.lines}
             removed = {one.key[:2] for one in self._lines if one.action is UpdateAction.REMOVED} - kept
             profiles = {
@@ -219,7 +225,9 @@ class Update:
                 for place in replaced
                 if any(one.functions for one in found[place])
             }
-            versions = {machine.key: installed_versions()}
+            # If lines are not measured, their numbers may be of older versions.
+            is_whole = all(key[:2] in found for key in after.lines if key.machine == machine.key)
+            versions = {machine.key: installed_versions()} if profiles or is_whole else {}
             change_calls(self._session.baseline_file, profiles, removed, versions)
             executed = {
                 (*place, machine.python): max((one.instructions for one in found[place]), key=total_of)
