@@ -108,7 +108,8 @@ class BaselineCommitDuet:
         task = PairTask.of(asked.nodeid, asked.measurements, asked.seconds, asked.unpinned)
         paired = {name: _in_pairs(slowdown_test) for name, slowdown_test in suspects.items()}
         seen: dict[str, list[Sides]] = {}
-        found = confirm(self._context, asked.nodeid, paired, grown, partial(_measure, pairs, task, asked.base, seen))
+        measure = partial(_measure, pairs, task, asked.base, seen)
+        found = confirm(self._context, asked.nodeid, paired, grown, measure, noun="fresh pair")
         times = {name: _explained(result, seen.get(name, []), suspects[name]) for name, result in found.times.items()}
         return replace(found, times=times)
 

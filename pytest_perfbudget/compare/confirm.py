@@ -96,6 +96,7 @@ def confirm(
     measure: Measure[_Run],
     *,
     step_s: float = 0.0,
+    noun: str = "fresh process",
 ) -> Confirmation:
     """Measure one test in fresh processes until each of its suspects is decided.
 
@@ -107,6 +108,7 @@ def confirm(
             or the hash seed, may have caused the growth.
         measure: the function that makes one attempt.
         step_s: the time in s that an attempt is expected to take; 0 if that is not known.
+        noun: the noun for an attempt: a process or a pair.
     """
     context.stop_timeout()
     fresh: dict[str, list[_Run]] = {name: [] for name in suspects}
@@ -119,7 +121,7 @@ def confirm(
         if not (open_ or is_grown):
             break
         most_fresh = max((one.most_fresh for one in open_.values()), default=MOST_FRESH)
-        note_fresh(context.progress, nodeid, pace, step_s, most_fresh)
+        note_fresh(context.progress, nodeid, pace, step_s, most_fresh, noun=noun)
         # The first attempts explain a slowdown by profiles; whether a count has grown is decided by three or more.
         is_profiled = len(attempts) < (_PROFILED if _are_quick(attempts) else 1)
         counting = Counting.ALL if is_grown else Counting.CALLS if is_profiled else Counting.NONE

@@ -12,9 +12,6 @@ from pytest_perfbudget.measure.clock import SYSTEM
 _QUIET_S = 30.0
 """The time in s after which a log gets a further line about a confirmation."""
 
-_FIRST_LOOK = 4
-"""The number of fresh processes after which a verdict may come; without a verdict there are `MOST_FRESH`, or more."""
-
 
 class Pace:
     """The time that the steps of a comparison take, from which the time left follows.
@@ -49,11 +46,11 @@ class Pace:
             self._logged_ns = self._spent_ns
         return is_due
 
-    def left(self, total: int) -> str:
-        """Return the time left with a comma before it; empty before the first step has shown how long a step takes."""
+    def left(self, total: int, words: str = "") -> str:
+        """Return the time left, after a comma and words; empty before a step has shown how long a step takes."""
         if not self.done:
             return ""
-        return f", {_duration(self._spent_ns / self.done * max(total - self.done, 0) / 1e9)} left"
+        return f", {words}{_duration(self._spent_ns / self.done * max(total - self.done, 0) / 1e9)} left"
 
 
 def note_screening(progress: ProgressNote, nodeid: str, pace: Pace, total: int) -> None:
@@ -63,28 +60,37 @@ def note_screening(progress: ProgressNote, nodeid: str, pace: Pace, total: int) 
 
 
 def note_fresh(
-    progress: ProgressNote, nodeid: str, pace: Pace, step_s: float = 0.0, most_fresh: int = MOST_FRESH
+    progress: ProgressNote,
+    nodeid: str,
+    pace: Pace,
+    step_s: float = 0.0,
+    most_fresh: int = MOST_FRESH,
+    *,
+    noun: str = "fresh process",
 ) -> None:
-    """Show which fresh process of how many measures a suspect; a log has few lines about it.
+    """Show which fresh process or pair of how many measures a suspect; a log has few lines about it.
 
-    A suspect looks worse, or so much faster that one of its processes may be off.
+    A suspect looks worse, or so much faster that one of its processes may be off. As a rule few runs decide, so the
+    number and the time left are upper limits.
 
     Args:
         progress: the display.
         nodeid: the test.
-        pace: the time of the fresh processes so far.
-        step_s: the time in s that a fresh process is expected to take; 0 if that is not known.
-        most_fresh: the largest number of fresh processes.
+        pace: the time of the fresh runs so far.
+        step_s: the time in s that a fresh run is expected to take; 0 if that is not known.
+        most_fresh: the largest number of fresh runs.
+        noun: the noun for a run: a process or a pair.
     """
+    left = pace.left(most_fresh, "at most ")
     if not pace.done:
-        most = f", about {_duration(most_fresh * step_s)}" if step_s else ""
-        progress.log(f"perf: {nodeid} stands out: measuring it again in at most {most_fresh} fresh processes{most}")
+        left = f", at most {_duration(most_fresh * step_s)}" if step_s else ""
+        nouns = f"{noun}{'es' if noun.endswith('s') else 's'}"
+        progress.log(f"perf: {nodeid} stands out: measuring it again in at most {most_fresh} {nouns}{left}")
     elif pace.is_line_due():
-        progress.log(f"perf: {nodeid}: fresh process {pace.done + 1} of at most {most_fresh}{pace.left(most_fresh)}")
-    total = next(look for look in (_FIRST_LOOK, MOST_FRESH, most_fresh) if pace.done < look or look == most_fresh)
-    most = "" if pace.done < _FIRST_LOOK else "at most "
-    left = pace.left(total) or (f", about {_duration(total * step_s)}" if step_s else "")
-    progress.note(f"perf: stands out, fresh process {pace.done + 1} of {most}{total}{left}: {nodeid}")
+        progress.log(f"perf: {nodeid}: {noun} {pace.done + 1} of at most {most_fresh}{left}")
+    # The end of a note that is too long is cut, and the folders tell less than the name.
+    name = nodeid.partition("::")[0].rpartition("/")[2] + "".join(nodeid.partition("::")[1:])
+    progress.note(f"perf: {noun} {pace.done + 1} of at most {most_fresh}{left}: {name}")
 
 
 def _duration(seconds: float) -> str:

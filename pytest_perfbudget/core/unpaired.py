@@ -45,10 +45,10 @@ _UNLIKELY = 1.65
 """The standard errors below `_SOUGHT` from which a run shows that there is no such slowdown, if pairs confirm: the
 probability to overlook the slowdown is 5 %."""
 
-_UNLIKELY_IF_UNCERTAIN = 4.0
-"""The same for an uncertain time. The errors are those of the processes of one update, and code that depends on memory
-changes its level within minutes: with 1.65, lookups and linked nodes that were 8 and 10 % slower looked 6 to 12 %
-faster than in an update three minutes before, and were no suspects in three of four sessions."""
+_OTHER_LEVEL = math.log(1.5)
+"""The gain, in log time, from which an uncertain time is no suspect. Code that depends on memory changes its level within
+minutes, by more than the processes of one update differ: lookups and linked nodes that were 8 and 10 % slower looked up
+to 12 % faster than in an update three minutes before, and the same code looked faster beyond doubt."""
 
 
 _EARLY_LOOK = 2
@@ -122,16 +122,17 @@ class UnpairedSlowdownTest(SlowdownTest[Estimate]):
     def is_suspect(self, *runs: Estimate) -> bool:
         """See `SlowdownTest.is_suspect`; suspect runs look slower than a part of the allowed growth.
 
-        If processes differ so much that a slow one may look fast, a run that pairs can confirm is suspect unless it is
-        clearly faster than the slowdown that is sought.
+        If processes differ so much that a slow one may look fast, a run that pairs can confirm is suspect also if it
+        looks faster.
         """
         found = self.effect(runs)
         bar = _SUSPECT_SHARE * self.limit
         if not self.in_pairs:
             return found.log_ratio > bar and found.p_slower < _SUSPECT_LEVEL
+        if self.is_uncertain:
+            return found.log_ratio > -_OTHER_LEVEL
         sought = math.log1p(_SOUGHT * self.tolerance)
-        errors = _UNLIKELY_IF_UNCERTAIN if self.is_uncertain else _UNLIKELY
-        return found.log_ratio > min(bar, sought - errors * self.effect([self._calm]).std_error)
+        return found.log_ratio > min(bar, sought - _UNLIKELY * self.effect([self._calm]).std_error)
 
     def is_hopeless(self, fresh: Sequence[Estimate]) -> bool:
         """See `SlowdownTest.is_hopeless`; hopeless runs do not look slower."""

@@ -42,7 +42,7 @@ _LEFT_OUT: Final = "this pull request weakens its gate"
 _TO_BE_SEEN: Final = "for the reviewer"
 _EXPLAINED: Final = ("exceeded", "regressed", "wrong_code", "undecided", "unmeasured", "foreign", "new", "missing")
 _MOST_NAMED: Final = 3
-_CLEARED: Final = "looked slower here, but not in fresh processes; -v shows the numbers"
+_CLEARED: Final = "looked slower here, but not when measured again; -v shows the numbers"
 
 
 def worded(cases: Iterable[Case], *, alpha: float, typed: Typed = str, by_label: str = "") -> list[Finding]:
@@ -161,10 +161,15 @@ def note_lines(findings: Iterable[Finding]) -> Iterator[str]:
 
 
 def _without_many_cleared(findings: Sequence[Finding]) -> Iterator[Finding]:
-    """Yield the findings; if many suspects were cleared, with the same headline for all of those."""
-    cleared = RegressionVerdict.UNCONFIRMED.value
-    are_many = sum(one.kind == cleared for one in findings) > _MOST_NAMED
-    return (replace(one, headline=_CLEARED) if are_many and one.kind == cleared else one for one in findings)
+    """Return the findings; if many suspects were cleared, with the same headline for all of those."""
+    are_cleared = [
+        one.kind == RegressionVerdict.UNCONFIRMED.value and regressions.is_cleared(one.headline) for one in findings
+    ]
+    if sum(are_cleared) <= _MOST_NAMED:
+        return iter(findings)
+    return (
+        replace(one, headline=_CLEARED) if cleared else one for one, cleared in zip(findings, are_cleared, strict=True)
+    )
 
 
 def _without_repeated_reasons(findings: Iterable[Finding]) -> Iterator[Finding]:

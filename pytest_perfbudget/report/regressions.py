@@ -27,6 +27,8 @@ _STRICT = "A number that is not compared fails because of --perf-strict (or stri
 
 _BUDGETS_FIRST = "To accept it, mend the exceeded budget first: --perf-update-baseline refuses a test that fails."
 
+_LOOKED_SLOWER = "looked slower here, but"
+
 _CELLS = 24
 """The cells of a bar."""
 
@@ -256,6 +258,11 @@ def _short_load(change: RegressionResult) -> str:
     return f"{found} does not tell whether the limit of {100 * change.limit:g} % holds: {longer}"
 
 
+def is_cleared(headline: str) -> bool:
+    """Return whether a headline says no more than that a suspect was cleared."""
+    return headline.startswith(_LOOKED_SLOWER)
+
+
 def _not_confirmed(change: RegressionResult) -> str:
     if change.reason:
         return change.reason
@@ -265,7 +272,7 @@ def _not_confirmed(change: RegressionResult) -> str:
         return "; ".join([f"looked slower, in {fresh} too, but that may be chance: {found}", *_p_value(change)])
     found = f"{percent(change.ratio or 1)} in {fresh}"
     if change.verdict is RegressionVerdict.UNCONFIRMED:
-        return f"looked slower here, but {found}"
+        return f"{_LOOKED_SLOWER} {found}"
     if change.verdict is RegressionVerdict.IMPROVED:
         return f"looked faster here, and {found}"
     return f"looked faster here, but {found}"

@@ -28,22 +28,25 @@ def ticks(step_s: float) -> Iterator[int]:
         at += int(step_s * 1e9)
 
 
-def shown(step_s: float, steps: int, expected_s: float = 0.0, most_fresh: int = MOST_FRESH) -> str:
+def shown(step_s: float, steps: int, *, most_fresh: int = MOST_FRESH, nodeid: str = "a.py::t") -> str:
     notes, pace = Notes(), paced(step_s)
     for _ in range(steps):
         with pace.step():
             pass
-    note_fresh(notes, "a.py::t", pace, expected_s, most_fresh)
+    note_fresh(notes, nodeid, pace, 15, most_fresh, noun="fresh pair")
     return notes.shown[-1]
 
 
-def test_a_note_tells_the_process_and_the_time_left() -> None:
-    assert shown(4, 0) == "perf: stands out, fresh process 1 of 4: a.py::t"
-    assert shown(4, 0, expected_s=15) == "perf: stands out, fresh process 1 of 4, about 60 s: a.py::t"
-    assert shown(4, 1, expected_s=15) == "perf: stands out, fresh process 2 of 4, 12 s left: a.py::t"
-    assert shown(4, 4) == "perf: stands out, fresh process 5 of at most 10, 24 s left: a.py::t"
-    assert shown(60, 4) == "perf: stands out, fresh process 5 of at most 10, 6 min left: a.py::t"
-    assert shown(4, 10, most_fresh=20) == "perf: stands out, fresh process 11 of at most 20, 40 s left: a.py::t"
+def test_a_note_tells_the_pair_and_the_most_time_left() -> None:
+    assert shown(4, 0) == "perf: fresh pair 1 of at most 10, at most 3 min: a.py::t"
+    assert shown(4, 1) == "perf: fresh pair 2 of at most 10, at most 36 s left: a.py::t"
+    assert shown(60, 4) == "perf: fresh pair 5 of at most 10, at most 6 min left: a.py::t"
+    assert shown(4, 10, most_fresh=20) == "perf: fresh pair 11 of at most 20, at most 40 s left: a.py::t"
+
+
+def test_a_note_leaves_the_folders_out_so_that_the_name_of_the_test_is_not_cut() -> None:
+    note = shown(4, 1, nodeid="tests/perf/test_a.py::TestMenu::test_call[a/b::c]")
+    assert note == "perf: fresh pair 2 of at most 10, at most 36 s left: test_a.py::TestMenu::test_call[a/b::c]"
 
 
 def logged(step_s: float, steps: int, expected_s: float = 0.0) -> list[str]:
@@ -59,13 +62,13 @@ def logged(step_s: float, steps: int, expected_s: float = 0.0) -> list[str]:
 def test_a_log_has_a_line_when_a_confirmation_begins_and_each_half_minute() -> None:
     begin = "perf: a.py::t stands out: measuring it again in at most 10 fresh processes"
     assert logged(4, 7) == [begin]
-    assert logged(4, 9) == [begin, "perf: a.py::t: fresh process 9 of at most 10, 8 s left"]
+    assert logged(4, 9) == [begin, "perf: a.py::t: fresh process 9 of at most 10, at most 8 s left"]
     assert logged(16, 6, expected_s=15) == [
-        f"{begin}, about 2 min",
-        "perf: a.py::t: fresh process 3 of at most 10, 2 min left",
-        "perf: a.py::t: fresh process 5 of at most 10, 2 min left",
+        f"{begin}, at most 2 min",
+        "perf: a.py::t: fresh process 3 of at most 10, at most 2 min left",
+        "perf: a.py::t: fresh process 5 of at most 10, at most 2 min left",
     ]
-    assert logged(2, 3, expected_s=0.4) == [f"{begin}, about 4 s"]
+    assert logged(2, 3, expected_s=0.4) == [f"{begin}, at most 4 s"]
 
 
 def test_a_screening_tells_the_test_and_a_repeated_test_is_no_further_one() -> None:
@@ -88,8 +91,8 @@ def test_a_confirmation_counts_its_processes() -> None:
         return Attempt({"": Pair(math.log(1.1), 0.005, 1e6)})
 
     asking = context()
-    confirm(asking, "a.py::t", {"": PairedSlowdownTest(0.05, 0.001)}, {}, measure)
+    confirm(asking, "a.py::t", {"": PairedSlowdownTest(0.05, 0.001)}, {}, measure, noun="fresh pair")
     assert isinstance(asking.progress, Notes)
     assert [one.partition(" of ")[0] for one in asking.progress.shown] == [
-        f"perf: stands out, fresh process {number}" for number in (1, 2, 3, 4)
+        f"perf: fresh pair {number}" for number in (1, 2, 3, 4)
     ]

@@ -378,9 +378,14 @@ class TestRegressions:
         ]
         assert notes(*cleared) == [
             "unconfirmed: a.py::t0, a.py::t1, a.py::t2 and 1 more: "
-            "looked slower here, but not in fresh processes; -v shows the numbers"
+            "looked slower here, but not when measured again; -v shows the numbers"
         ]
         assert len(notes(*cleared[:3])) == 3
+        told = change(RegressionVerdict.UNCONFIRMED, runs=1, ratio=1.0, reason="the surroundings are slower")
+        assert (
+            notes(*cleared, measurement(told, nodeid="a.py::u"))[-1]
+            == "unconfirmed: a.py::u: the surroundings are slower"
+        )
 
     def test_notes_say_what_fresh_processes_could_not_tell(self) -> None:
         unsure = change(
