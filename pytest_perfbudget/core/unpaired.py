@@ -46,7 +46,7 @@ _UNLIKELY = 1.65
 probability to overlook the slowdown is 5 %."""
 
 _OTHER_LEVEL = math.log(1.5)
-"""The gain, in log time, from which an uncertain time is no suspect. Code that depends on memory changes its level within
+"""The gain, in log time, from which an uncertain time is no suspect. Code that depends on memory changes its level in
 minutes, by more than the processes of one update differ: lookups and linked nodes that were 8 and 10 % slower looked up
 to 12 % faster than in an update three minutes before, and the same code looked faster beyond doubt."""
 

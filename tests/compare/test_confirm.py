@@ -13,6 +13,7 @@ from repositories import Repository
 from scripting import Project, times
 
 from pytest_perfbudget.baseline.call_profiles import calls_file
+from pytest_perfbudget.compare import versions
 from pytest_perfbudget.measure.affinity import cpus
 
 TESTS = """
@@ -63,16 +64,16 @@ def test_code_that_pairs_confirm_to_be_slower_fails(confirming: Repository) -> N
 def versioned(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """The versions of what is installed; the modules of these tests, which lie elsewhere, do not count."""
     found = {"numpy": "2.1"}
-    monkeypatch.setattr("pytest_perfbudget.compare.versions.code_without_version", lambda *_: "")
-    monkeypatch.setattr("pytest_perfbudget.compare.versions.installed_versions", lambda: found)
-    monkeypatch.setattr("pytest_perfbudget.compare.versions.used_distributions", lambda _: found)
+    monkeypatch.setattr(versions, "code_without_version", lambda *_: "")
+    monkeypatch.setattr(versions, "installed_versions", lambda: found)
+    monkeypatch.setattr(versions, "used_distributions", lambda _: found)
     return found
 
 
-def let_baseline_be_of(project: Project, **versions: str) -> None:
+def let_baseline_be_of(project: Project, **installed: str) -> None:
     file = calls_file(baseline_file(project))
     document = json.loads(file.read_text("utf-8"))
-    document["installed"] = dict.fromkeys(document["installed"], versions)
+    document["installed"] = dict.fromkeys(document["installed"], installed)
     file.write_text(json.dumps(document), "utf-8")
 
 

@@ -38,7 +38,7 @@ def shown(step_s: float, steps: int, *, most_fresh: int = MOST_FRESH, nodeid: st
 
 
 def test_a_note_tells_the_pair_and_the_most_time_left() -> None:
-    assert shown(4, 0) == "perf: fresh pair 1 of at most 10, at most 3 min: a.py::t"
+    assert shown(4, 0) == "perf: fresh pair 1 of at most 10, at most 2 min: a.py::t"
     assert shown(4, 1) == "perf: fresh pair 2 of at most 10, at most 36 s left: a.py::t"
     assert shown(60, 4) == "perf: fresh pair 5 of at most 10, at most 6 min left: a.py::t"
     assert shown(4, 10, most_fresh=20) == "perf: fresh pair 11 of at most 20, at most 40 s left: a.py::t"
