@@ -61,7 +61,7 @@ class Blame:
         after: those calls now.
         instead: the function in whose place the callee is called; empty if there is none.
         compared_ns: the time whose profiles on both sides were compared, in ns: the errors of the part grow with it.
-        also: further library functions that are called more often, each with its calls before and after.
+        also: further library functions that are called more often or take longer, each with its calls before and after.
         is_unchanged: whether the function has the same code on both sides.
     """
 
@@ -219,13 +219,18 @@ def _by_library(one: Blame, before: FunctionCost, after: FunctionCost, own_ns: f
     largest = sorted(rates, key=lambda name: gained[name], reverse=True)
     more = [name for name in largest if rates[name][1] > _MORE * rates[name][0]]
     if callee in more and sum(gained[name] for name in more) >= _MOST_OF_SHARE * own_ns:
-        also = tuple((name, *rates[name]) for name in more[1:])
-        return replace(
-            one, cause=Cause.MORE_CALLS, callee=callee, before=rates[callee][0], after=rates[callee][1], also=also
-        )
-    if callee in more or gained[callee] < _MOST_OF_SHARE * own_ns:
+        return _with_callees(one, Cause.MORE_CALLS, more, rates)
+    slower = [name for name in largest if name not in more]
+    if callee in more or sum(gained[name] for name in slower) < _MOST_OF_SHARE * own_ns:
         return one
-    return replace(one, cause=Cause.SLOWER_LIBRARY, callee=callee, before=rates[callee][0], after=rates[callee][1])
+    return _with_callees(one, Cause.SLOWER_LIBRARY, slower, rates)
+
+
+def _with_callees(one: Blame, cause: Cause, callees: Sequence[str], rates: Mapping[str, tuple[float, float]]) -> Blame:
+    """Return the blame of a function with library functions, the one with the largest growth first."""
+    callee, *others = callees
+    also = tuple((name, *rates[name]) for name in others)
+    return replace(one, cause=cause, callee=callee, before=rates[callee][0], after=rates[callee][1], also=also)
 
 
 def _wrappers(before: CostGraph, after: CostGraph) -> Iterator[tuple[str, str]]:

@@ -144,16 +144,20 @@ def _calmest(costs: Sequence[FunctionCost], executions: int) -> FunctionCost:
         calls,
         least.own_ns * factor,
         {name: sum(one.callees.get(name, 0.0) for one in costs) / executions for name in callees},
-        dict(_library(name, costs, calls) for name in library) if executions > 1 else least.library,
+        {name: _library(name, costs, least, calls) for name in library} if executions > 1 else least.library,
         least.code if len({one.code for one in costs}) == 1 else "",
     )
 
 
-def _library(name: str, costs: Sequence[FunctionCost], calls: float) -> tuple[str, LibraryCost]:
-    """Return the calls of a library function by one that is called `calls` times, and their smallest time."""
-    found = [(one.library.get(name, LibraryCost(0.0, 0.0)), one.calls) for one in costs]
-    each = fmean(cost.calls / of for cost, of in found)
-    return name, LibraryCost(each * calls, min(cost.time_ns / of for cost, of in found) * calls)
+def _library(name: str, costs: Sequence[FunctionCost], least: FunctionCost, calls: float) -> LibraryCost:
+    """Return the calls of a library function by one that is called `calls` times, and their time.
+
+    The time is that of the execution with the least time of the calling function, of which the library is a part: a
+    call may wait for its answer in one library function or in another.
+    """
+    none = LibraryCost(0.0, 0.0)
+    each = fmean(one.library.get(name, none).calls / one.calls for one in costs)
+    return LibraryCost(each * calls, least.library.get(name, none).time_ns / least.calls * calls)
 
 
 def solved(rows: Mapping[str, tuple[float, Mapping[str, float]]]) -> dict[str, float]:

@@ -97,8 +97,19 @@ def cause_text(one: Blame) -> str:
     if one.cause is Cause.SLOWER_LIBRARY and _IN_CHILD.search(one.callee):
         return f"waits longer for a child process, in {callee}, whose functions are not profiled"
     if one.cause is Cause.SLOWER_LIBRARY:
-        return f"spends longer in {callee}, which it calls as often as before ({_rate(one.after)} in each call)"
+        return _library_text(one)
     return _calls_text(one)
+
+
+def _library_text(one: Blame) -> str:
+    """Return that library functions take longer; where their caller is the same, the cause is elsewhere."""
+    callees = [short_name(name) for name in one.callees]
+    if one.also:
+        text = f"spends longer in {', '.join(callees[:-1])} and {callees[-1]}, which it calls as often as before"
+    else:
+        text = f"spends longer in {callees[0]}, which it calls as often as before ({_rate(one.after)} in each call)"
+    hint = ", in the same code: look at what it passes, and at another thread or process that it waits for"
+    return text + hint if one.is_unchanged else text
 
 
 def kind_text(one: Blame) -> str:

@@ -112,6 +112,20 @@ class TestCauses:
             "web:menu", Cause.SLOWER_LIBRARY, "json.dumps", 1, 1,
         )  # fmt: skip
 
+    def test_library_functions_that_take_longer_together_are_not_the_functions_own_lines(self) -> None:
+        """A call waits in both for the same answer; a third one takes hardly longer."""
+        before, after = (
+            CostGraph(
+                {"web:ask": FunctionCost(1, own_ns, {}, {name: LibraryCost(1, ns) for name, ns in times.items()})}
+            )
+            for own_ns, times in (
+                (9e3, {"socket:send": 2e3, "socket:recv": 4e3, "json:dumps": 1e3}),
+                (49e3, {"socket:send": 20e3, "socket:recv": 23e3, "json:dumps": 2e3}),
+            )
+        )
+        assert first(before, after) == ("web:ask", Cause.SLOWER_LIBRARY, "socket:recv", 1, 1)
+        assert blame(before, after)[0].also == (("socket:send", 1, 1),)
+
     def test_a_decorator_is_the_cause_not_the_callers_of_its_function(self) -> None:
         before = costs(menu=(1, 4, {"price": 10}), price=(10, 10, {}))
         after = costs(menu=(1, 4, {"traced": 10}), traced=(10, 30, {"price": 10}), price=(10, 10, {}))

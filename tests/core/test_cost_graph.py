@@ -75,6 +75,17 @@ class TestCalmest:
         assert calmest([first, first]).functions["web:menu"].code == "a"
         assert calmest([first, second]).functions["web:menu"].code == ""
 
+    def test_a_call_that_waits_now_here_and_now_there_keeps_its_wait_in_the_library(self) -> None:
+        """The smallest time of each library function would leave the wait to the function's own lines."""
+        sends, receives = (
+            CostGraph(
+                {"web:ask": FunctionCost(1, own, {}, {"send": LibraryCost(1, here), "recv": LibraryCost(1, there)})}
+            )
+            for own, here, there in ((90.0, 80.0, 3.0), (92.0, 4.0, 81.0))
+        )
+        found = calmest([receives, sends]).functions["web:ask"]
+        assert (found.own_ns, found.library) == (90.0, {"send": LibraryCost(1, 80.0), "recv": LibraryCost(1, 3.0)})
+
     def test_a_function_of_one_profile_only_counts_half(self) -> None:
         found = calmest([costs(menu=(1, 4, {})), costs(menu=(1, 4, {"price": 1}), price=(1, 2, {}))]).functions
         assert (found["web:price"].calls, found["web:menu"].callees["web:price"]) == (0.5, 0.5)

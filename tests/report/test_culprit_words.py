@@ -37,6 +37,8 @@ def told(cause: Cause, callee: str = "", before: float = 0, after: float = 0) ->
         (blame_text(Blame("web:menu", Cause.MORE_CALLS, 37e3, 41e3, "str.isalpha", 0, 67, also=[("str.strip", 3.6, 43)])), "web:menu now calls str.isalpha in each call (0 -> 67) and str.strip (3.6 -> 43): +37 us of +41 us"),
         (blame_text(Blame("web:menu", Cause.MORE_CALLS, 37e3, 41e3, "a:b", 1, 3, also=[("a:c", 0, 1), ("a:d", 0, 2)])), "web:menu calls a:b more often in each call (1 -> 3), a:c (0 -> 1) and a:d (0 -> 2): +37 us of +41 us"),
         (told(Cause.SLOWER_LIBRARY, "built-in method builtins.sorted", 1, 1), "web:menu spends longer in sorted, which it calls as often as before (1 in each call): +37 us of +41 us"),
+        (blame_text(Blame("web:ask", Cause.SLOWER_LIBRARY, 37e3, 41e3, "socket:send", 1, 1, also=[("socket:recv", 1, 1)])), "web:ask spends longer in socket:send and socket:recv, which it calls as often as before: +37 us of +41 us"),
+        (blame_text(Blame("web:ask", Cause.SLOWER_LIBRARY, 37e3, 41e3, "socket:recv", 1, 1, is_unchanged=True)), "web:ask spends longer in socket:recv, which it calls as often as before (1 in each call), in the same code: look at what it passes, and at another thread or process that it waits for: +37 us of +41 us"),
         (told(Cause.OWN_CODE), "web:menu takes longer in its own lines: +37 us of +41 us"),
         (blame_text(Blame("web:menu", Cause.MORE_CALLS, 37e3, 41e3, "web:make", 0, 1, is_unchanged=True)), "web:make now runs on every call of web:menu (0 -> 1): +37 us of +41 us"),
         (blame_text(Blame("web:menu", Cause.MORE_CALLS, 37e3, 41e3, EXECUTE, 0, 1, is_unchanged=True)), "web:menu now calls sqlite3.Connection.execute on every call (0 -> 1): +37 us of +41 us"),
