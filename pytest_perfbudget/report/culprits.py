@@ -15,7 +15,7 @@ HEADING: Final = "Code that became slower, by profiles of both sides (a profile 
 
 NO_CULPRIT: Final = (
     "No function is named as the cause: none stands out beyond the errors of the profiles of both sides. "
-    "perfbudget bisect finds the commit."
+    "If there are several commits in between, perfbudget bisect finds the commit."
 )
 
 _ABOVE: Final = 1.1

@@ -72,5 +72,5 @@ def _evidence(one: Recommendation, told: Container[str]) -> str:
     if one.unit == "calls":
         before = f" instead of {one.before:,.0f}" if one.before not in (None, one.after) else ""
         return f"{counted(int(one.after), 'call')} of {printable(short_name(one.subject), unicode=True)}{before}"
-    words = "waits for" if one.unit == "ns" else "peak memory"
-    return f"{words} {quantity(one.after, one.unit)} instead of {quantity(one.before or 0.0, one.unit)}"
+    words = "waits" if one.unit == "ns" else "peak memory"
+    return f"{words} {quantity(one.before or 0.0, one.unit)} -> {quantity(one.after, one.unit)}"

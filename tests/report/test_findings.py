@@ -269,7 +269,7 @@ class TestRegressions:
             "    base  ████████████████████░░░░",
             "  limit 5 % from the default",
             "  What would help, by the numbers above and the profiles:",
-            "    Hold less at a time: go through the items one by one: peak memory 1.20 MB instead of 1 MB, up to 17% of the peak memory",
+            "    Hold less at a time: go through the items one by one: peak memory 1 MB -> 1.20 MB, up to 17% of the peak memory",
         ]
 
     def test_a_drop_of_a_number_of_which_more_is_better_says_fewer(self) -> None:

@@ -46,9 +46,9 @@ def test_only_many_more_calls_are_told_as_a_loop(before: float, action: str) -> 
 
 def test_numbers_have_the_words_of_their_unit() -> None:
     memory = told(advice=Advice.MEMORY_GROWTH, unit="bytes", before=1e6, after=4e6, cost="peak")
-    assert memory.endswith(": peak memory 4 MB instead of 1 MB, up to 50% of the peak memory")
+    assert memory.endswith(": peak memory 1 MB -> 4 MB, up to 50% of the peak memory")
     assert told(advice=Advice.WAITING, unit="ns", before=0.0, after=2e6).endswith(
-        ": waits for 2 ms instead of 0 ns, up to 50% of the time"
+        ": waits 0 ns -> 2 ms, up to 50% of the time"
     )
 
 
