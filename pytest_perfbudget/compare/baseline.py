@@ -64,9 +64,17 @@ class BaselineComparison(ComparisonStrategy):
         self._late: dict[str, tuple[Sequence[Measurement], Mapping[str, MeasurementRequest]]] = {}
 
     def begin(self, nodeids: Iterable[str]) -> None:
-        """See `ComparisonStrategy.begin`; `alpha` is shared among the measurements of these tests."""
+        """See `ComparisonStrategy.begin`; `alpha` is shared among the measurements of these tests.
+
+        Whether pairs can confirm is found out now, because a running test may have patched any function.
+        """
         chosen = set(nodeids)
-        self.sharing = sum(test in chosen for test in self._lines.timed_tests())
+        timed = [line for line in self._lines.timed() if line.key.test in chosen]
+        self.sharing = len(timed)
+        if self._settings.confirm == "auto" and timed:
+            for commit in {line.commit for line in timed}:
+                self._commit_duet.why_impossible(commit)
+            self._commit_duet.why_blind()
 
     def close(self) -> None:
         """See `ComparisonStrategy.close`."""
@@ -193,17 +201,17 @@ class BaselineComparison(ComparisonStrategy):
         slowdown_test = None
         if line is not None and line.time is not None:
             alpha = self._settings.alpha / max(1, self.sharing)
-            slowdown_test = UnpairedSlowdownTest(share, alpha, line.time, self._lines.prior)
-            slowdown_test = replace(slowdown_test, in_pairs=self._is_in_pairs(line, slowdown_test))
+            slowdown_test = self._in_pairs(UnpairedSlowdownTest(share, alpha, line.time, self._lines.prior), line)
         counted = self._lines.counted(nodeid, name, instructions=instructions)
         return KnownData(line, counted, slowdown_test, self._lines.has(nodeid, name))
 
-    def _is_in_pairs(self, line: Line, slowdown_test: UnpairedSlowdownTest) -> bool:
-        """Return whether pairs confirm, because the settings say so or because they tell more than fresh processes."""
-        if self._settings.confirm != "auto":
-            return self._settings.confirm == "duet"
+    def _in_pairs(self, slowdown_test: UnpairedSlowdownTest, line: Line | None) -> UnpairedSlowdownTest:
+        """Return a test that pairs confirm if the settings say so, or if they tell more than fresh processes."""
+        if self._settings.confirm != "auto" or line is None:
+            return replace(slowdown_test, in_pairs=self._settings.confirm == "duet")
         is_possible = not self._commit_duet.why_impossible(line.commit)
-        return is_possible and (slowdown_test.is_uncertain or not (line.load or self._commit_duet.why_blind()))
+        is_better = slowdown_test.is_uncertain or not (line.load or self._commit_duet.why_blind())
+        return replace(slowdown_test, in_pairs=is_possible and is_better)
 
     def _why_not_in_pairs(self, line: Line) -> str:
         """Return why fresh processes confirm where pairs would be better; empty if there is no such reason."""
@@ -221,6 +229,10 @@ class BaselineComparison(ComparisonStrategy):
         suspects: Mapping[str, UnpairedSlowdownTest],
         grown: Mapping[str, float],
     ) -> Confirmation:
+        problem = ""
+        if self._settings.confirm == "auto":  # the test may have imported further code
+            self._commit_duet.look_again()
+            suspects = {name: self._in_pairs(one, known[name].line) for name, one in suspects.items()}
         if any(one.in_pairs for one in suspects.values()):
             asked = CommitDuet(
                 nodeid,
@@ -234,10 +246,11 @@ class BaselineComparison(ComparisonStrategy):
             if not found.problem:
                 self._duets[nodeid] = asked
                 return found
-            suspects = dict(_suspects_of_runs(suspects))
+            problem = found.problem
+        suspects = dict(_suspects_of_runs(suspects))
         found = confirm(self._context, nodeid, suspects, grown, partial(self._measure, nodeid, known, suspects))
         lines = [line for name in suspects if (line := known[name].line) is not None]
-        why = next(filter(None, map(self._why_not_in_pairs, lines)), "")
+        why = problem or next(filter(None, map(self._why_not_in_pairs, lines)), "")
         is_worth_a_note = self._settings.confirm == "duet" or any(_is_slower(one) for one in found.times.values())
         note = f"confirmed by fresh processes, not by a duet: {why}" if why and is_worth_a_note else ""
         return replace(found, note=note)

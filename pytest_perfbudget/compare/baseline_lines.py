@@ -56,9 +56,9 @@ class BaselineLines:
         """Whether there is no baseline."""
         return not self._everywhere and not self._file.exists()
 
-    def timed_tests(self) -> list[str]:
-        """Return the test of each measurement that has a time of this machine."""
-        return [test for (test, _), line in self._here.items() if line.time is not None]
+    def timed(self) -> list[Line]:
+        """Return the line of each measurement that has a time of this machine."""
+        return [line for line in self._here.values() if line.time is not None]
 
     def of_this_machine(self, nodeid: str, name: str) -> Line | None:
         """Return the line of a measurement on this machine; None if there is none."""

@@ -105,6 +105,23 @@ def test_another_version_of_a_package_is_a_change_that_pairs_would_not_see(confi
     )
 
 
+def test_code_of_another_folder_counts_also_if_only_the_test_imports_that_code(
+    confirming: Repository, versioned: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_baseline_be_of(confirming, **versioned)
+    rebase(confirming, 0.7)
+    looks = iter([""])  # before the first test; the test then imports the module
+    monkeypatch.setattr(versions, "code_without_version", lambda *_: next(looks, "../till.py"))
+    result = confirming.run(TESTS, pyproject=AUTO)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "note: *: confirmed by fresh processes, not by a duet: ../till.py is not in the repository, and has no "
+            "version that would tell a change"
+        ]
+    )
+
+
 def test_what_only_this_session_shows_is_not_the_code(confirming: Repository, versioned: dict[str, str]) -> None:
     """Tests that ran before, or data: the code of the baseline's commit takes as long beside this code."""
     let_baseline_be_of(confirming, **versioned)
