@@ -13,7 +13,7 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 from pytest_perfbudget import installed, paths
-from pytest_perfbudget.installed import code_without_version, installed_versions, used_distributions
+from pytest_perfbudget.installed import code_without_version, installed_versions, may_be_used, used_distributions
 from pytest_perfbudget.sources import nodes_of
 
 Install = Callable[..., Path]
@@ -195,6 +195,30 @@ class TestCodeWithoutVersion:
         assert code_without_version(shop, shop) == str(tmp_path / "beside" / "till.py")
         assert code_without_version(shop, tmp_path) == ""  # another project of the same repository
 
+    def test_a_link_out_of_the_repository_leads_elsewhere(
+        self, modules: dict[str, ModuleType], tmp_path: Path, shop: Path
+    ) -> None:
+        (tmp_path / "shared").mkdir()
+        (tmp_path / "shared" / "till.py").touch()
+        (shop / "lib").symlink_to(tmp_path / "shared")
+        modules["till"] = ModuleType("till")
+        modules["till"].__file__ = str(shop / "lib" / "till.py")
+        assert code_without_version(shop, shop) == str(shop / "lib" / "till.py")
+
+    def test_the_folder_of_an_environment_is_not_all_of_python(
+        self, modules: dict[str, ModuleType], shop: Path
+    ) -> None:
+        modules["till"] = ModuleType("till")
+        modules["till"].__file__ = str(Path(sys.prefix, "src", "till.py"))
+        assert code_without_version(shop, shop) == modules["till"].__file__
+
+    def test_the_script_that_was_started_is_not_of_the_project(
+        self, modules: dict[str, ModuleType], tmp_path: Path, shop: Path
+    ) -> None:
+        modules["__main__"] = ModuleType("__main__")
+        modules["__main__"].__file__ = str(tmp_path / "ide" / "runner.py")
+        assert code_without_version(shop, shop) == ""
+
     @pytest.mark.parametrize("origin", ["dir_info", "vcs_info"])
     def test_a_distribution_of_another_folder_or_repository_has_none(
         self, install: Install, tmp_path: Path, shop: Path, origin: str
@@ -213,3 +237,19 @@ class TestCodeWithoutVersion:
     def test_an_origin_that_cannot_be_understood_may_be_anywhere(self, install: Install, shop: Path) -> None:
         (install("till-2.0") / "direct_url.json").write_text("{}", "utf-8")
         assert code_without_version(shop, shop) == "till"
+
+
+def test_what_may_be_used_was_imported_or_is_named_by_the_project(
+    install: Install, project: Project, load: Load, tmp_path: Path
+) -> None:
+    project("def work():\n    import numpy  # not yet")
+    for name in ("numpy-1.26.4", "ruff-0.4.1", "pandas-2.2", "pytest-8.2", "pytest_cov-5.0"):
+        install(name)
+    install("pytest_benchmark-5.0", ["py_cpuinfo"])
+    install("py_cpuinfo-9.0", modules=["cpuinfo"])
+    for name in ("pandas", "pytest", "pytest_cov", "cpuinfo"):
+        load(name)
+    asked = ["numpy", "ruff", "pandas", "pytest", "pytest-cov", "py-cpuinfo", "gone"]
+    assert may_be_used(tmp_path / "project", asked) == ["numpy", "pandas"]
+    project("from gone import away")
+    assert may_be_used(tmp_path / "project", asked) == ["gone", "pandas"]

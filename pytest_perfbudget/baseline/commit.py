@@ -45,28 +45,57 @@ def folder_in_repository(folder: Path) -> str:
         return ""
 
 
-def is_dirty(folder: Path, besides: Collection[Path] = ()) -> bool:
-    """Return whether tracked files differ from the commit that is checked out; false outside git.
-
-    Args:
-        folder: a folder of the working tree.
-        besides: files whose changes do not count.
-    """
+def is_dirty(folder: Path) -> bool:
+    """Return whether tracked files differ from the commit that is checked out; false outside git."""
     try:
-        top = Path(git(folder, "rev-parse", "--show-toplevel"))
-        changed = git(top, "status", "--porcelain", "-z", "--no-renames", "--untracked-files=no")
+        return bool(_changed(folder))
     except GitError:
         return False
-    files = {top.resolve() / entry[3:] for entry in changed.split("\0") if entry}
-    return not files <= {one.resolve() for one in besides}
 
 
-def commit_of(folder: Path, besides: Collection[Path] = ()) -> str:
-    """Return the commit for the baseline, with `DIRTY` if tracked files differ from the commit; empty outside git.
+def commit_of(folder: Path, besides: Collection[Path] = (), modules: Collection[Path] = ()) -> str:
+    """Return the commit for the baseline, with `DIRTY` if it may not have the code; empty outside git.
 
     Args:
         folder: a folder of the working tree.
         besides: files whose changes do not count, such as the baseline itself.
+        modules: the project's modules, which may be new files that git does not track.
     """
     commit = current_commit(folder)
-    return f"{commit}{DIRTY if is_dirty(folder, besides) else ''}" if commit else ""
+    if not commit:
+        return ""
+    try:
+        is_uncommitted = not _changed(folder) <= {one.resolve() for one in besides} or _has_new(folder, modules)
+    except GitError:
+        is_uncommitted = True
+    return f"{commit}{DIRTY if is_uncommitted else ''}"
+
+
+def has_commit(folder: Path, commit: str) -> bool:
+    """Return whether git has the code of a baseline's commit, which may end with `DIRTY`."""
+    try:
+        return bool(commit) and bool(git(folder, "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}"))
+    except GitError:
+        return False
+
+
+def _changed(folder: Path) -> set[Path]:
+    """Return the tracked files that differ from the commit that is checked out.
+
+    Raises:
+        GitError: git cannot tell.
+    """
+    top = Path(git(folder, "rev-parse", "--show-toplevel")).resolve()
+    changed = git(top, "-c", "status.renames=false", "status", "--porcelain", "-z", "--untracked-files=no")
+    return {top / entry[3:] for entry in changed.split("\0") if entry}
+
+
+def _has_new(folder: Path, modules: Collection[Path]) -> bool:
+    """Return whether git neither tracks nor ignores one of some files.
+
+    Raises:
+        GitError: git cannot tell.
+    """
+    top = Path(git(folder, "rev-parse", "--show-toplevel")).resolve()
+    new = git(top, "ls-files", "--others", "--exclude-standard", "-z")
+    return not {top / one for one in new.split("\0") if one}.isdisjoint(one.resolve() for one in modules)

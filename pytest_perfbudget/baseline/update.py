@@ -128,7 +128,14 @@ def _timed(runs: Sequence[Recording], *, one_cpu: bool) -> list[Sequence[BlockTi
 
 
 def update_line(
-    old: Line | None, new: Line, runs: Sequence[Recording], *, prior: Prior, tolerance: float, reason: str
+    old: Line | None,
+    new: Line,
+    runs: Sequence[Recording],
+    *,
+    prior: Prior,
+    tolerance: float,
+    reason: str,
+    is_lost: bool = False,
 ) -> LineUpdate:
     """Return the outcome for a line for which there are fresh runs.
 
@@ -143,6 +150,8 @@ def update_line(
         prior: the typical spread of the baseline's tests.
         tolerance: the slowdown that does not matter, as a share.
         reason: the reason why a slower line is accepted; empty if a slower line is not accepted.
+        is_lost: whether git does not have the code of the present line: it was made with uncommitted changes, or at a
+            commit that a squash merge has left behind.
     """
     if old is None:
         return LineUpdate(new.key, UpdateAction.NEW, new, old)
@@ -159,7 +168,7 @@ def update_line(
     if is_replaced or (has_first_time and not worse):
         return LineUpdate(new.key, UpdateAction.NEW, replace(new, reason=reason if worse else ""), old)
     if not worse and not better:
-        return _kept(old, new, unsure, tolerance)
+        return _kept(old, new, unsure, tolerance, is_lost=is_lost)
     # Only the numbers that credibly changed are replaced: otherwise a loss in a number could come in unseen with a gain
     # in another number.
     merged = replace(
@@ -197,7 +206,7 @@ def _of_other_load(
     return LineUpdate(new.key, action, replace(new, reason=reason or ""), old, ratios, load)
 
 
-def _kept(old: Line, new: Line, unsure: float | None, tolerance: float) -> LineUpdate:
+def _kept(old: Line, new: Line, unsure: float | None, tolerance: float, *, is_lost: bool) -> LineUpdate:
     """Return the outcome for a line that is not credibly slower or faster."""
     if _is_more_precise(old.time, new.time, tolerance):
         return LineUpdate(
@@ -217,14 +226,19 @@ def _kept(old: Line, new: Line, unsure: float | None, tolerance: float) -> LineU
     old = _completed(old, new)
     if unsure is not None:
         return LineUpdate(new.key, UpdateAction.UNDECIDED, old, old, {TIME.name: unsure})
-    return LineUpdate(new.key, UpdateAction.UNCHANGED, _at_commit(old, new), old)
+    return LineUpdate(new.key, UpdateAction.UNCHANGED, _at_commit(old, new, tolerance) if is_lost else old, old)
 
 
-def _at_commit(line: Line, new: Line) -> Line:
-    """Return a line whose numbers stay; a line of code that no commit has gets the commit of the same numbers."""
-    if line.commit.endswith(DIRTY) and new.commit and not new.commit.endswith(DIRTY):
-        return replace(line, commit=new.commit, date=new.date)
-    return line
+def _at_commit(line: Line, new: Line, tolerance: float) -> Line:
+    """Return a line whose numbers stay, with the commit of the same numbers if that has the code.
+
+    Pairs compare with the code of that commit, so the code may be slower by half of the tolerance at most.
+    """
+    if not new.commit or new.commit.endswith(DIRTY):
+        return line
+    if line.time is not None and new.time is not None and new.time.time_ns > line.time.time_ns * (1 + tolerance / 2):
+        return line
+    return replace(line, commit=new.commit, date=new.date)
 
 
 def _completed(line: Line, new: Line) -> Line:

@@ -31,7 +31,7 @@ def carry_generated(top: Path, tree: Path, modules: Mapping[str, str]) -> None:
     """
     found = {name: place for name, file in modules.items() if file.endswith(".py") and (place := path_in(top, file))}
     lacking = [place for name, place in found.items() if not (tree / place).exists() and _has_root(tree, name, place)]
-    for place in sorted(_ignored(top, lacking)):
+    for place in sorted(ignored(top, lacking)):
         folder = _first_lacking(tree, place)
         if folder is not None and not _is_ignored_as_a_whole(top, folder):
             continue
@@ -83,7 +83,8 @@ def _is_ignored_as_a_whole(top: Path, folder: Path) -> bool:
     return not git(top, "ls-files", "--cached", "--others", "--exclude-standard", "--", folder.as_posix())
 
 
-def _ignored(top: Path, places: Iterable[Path]) -> set[Path]:
+def ignored(top: Path, places: Iterable[Path]) -> set[Path]:
+    """Return those of some files that git ignores, relative to the top folder; none if git fails."""
     asked = {place.as_posix() for place in places}
     found: list[str] = []
     if asked:

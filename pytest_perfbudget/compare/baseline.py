@@ -209,15 +209,16 @@ class BaselineComparison(ComparisonStrategy):
         """Return a test that pairs confirm if the settings say so, or if they tell more than fresh processes."""
         if self._settings.confirm != "auto" or line is None:
             return replace(slowdown_test, in_pairs=self._settings.confirm == "duet")
-        is_possible = not self._commit_duet.why_impossible(line.commit)
-        is_better = slowdown_test.is_uncertain or not (line.load or self._commit_duet.why_blind())
-        return replace(slowdown_test, in_pairs=is_possible and is_better)
+        is_better = slowdown_test.is_uncertain or not line.load
+        why_not = self._commit_duet.why_impossible(line.commit) or self._commit_duet.why_blind()
+        return replace(slowdown_test, in_pairs=is_better and not why_not)
 
     def _why_not_in_pairs(self, line: Line) -> str:
         """Return why fresh processes confirm where pairs would be better; empty if there is no such reason."""
-        if self._settings.confirm == "runs" or line.load or not line.commit:
+        if self._settings.confirm == "runs" or not line.commit:
             return ""
-        return self._commit_duet.why_impossible(line.commit) or self._commit_duet.why_blind()
+        why = self._commit_duet.why_impossible(line.commit)
+        return why if self._settings.confirm == "duet" or line.load else why or self._commit_duet.why_blind()
 
     def _confirm(
         self,
@@ -251,9 +252,20 @@ class BaselineComparison(ComparisonStrategy):
         found = confirm(self._context, nodeid, suspects, grown, partial(self._measure, nodeid, known, suspects))
         lines = [line for name in suspects if (line := known[name].line) is not None]
         why = problem or next(filter(None, map(self._why_not_in_pairs, lines)), "")
+        times = {name: self._sure(one, suspects[name], known[name].line) for name, one in found.times.items()}
         is_worth_a_note = self._settings.confirm == "duet" or any(_is_slower(one) for one in found.times.values())
         note = f"confirmed by fresh processes, not by a duet: {why}" if why and is_worth_a_note else ""
-        return replace(found, note=note)
+        return replace(found, times=times, note=note)
+
+    def _sure(
+        self, change: RegressionResult, slowdown_test: UnpairedSlowdownTest, line: Line | None
+    ) -> RegressionResult:
+        """Return a result that is undecided if only pairs could be sure, and git does not have the commit for pairs."""
+        is_doubtful = _is_slower(change) and slowdown_test.may_be_another_level(change.ratio or 1.0)
+        if self._settings.confirm != "auto" or line is None or not is_doubtful:
+            return change
+        is_possible = not line.commit or not self._commit_duet.why_impossible(line.commit)
+        return change if is_possible else replace(change, verdict=RegressionVerdict.UNDECIDED)
 
     def _measure(
         self,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from pytest_perfbudget.baseline.commit import DIRTY
 from pytest_perfbudget.checkout.revision import Base, find_base
@@ -24,6 +26,12 @@ from pytest_perfbudget.core.recording import Recording
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.unpaired import UnpairedSlowdownTest
 from pytest_perfbudget.errors import GitError
+
+_BEYOND_WEATHER: Final = math.log(1.5)
+"""The slowdown of a session, in log time, that weather or the level of memory hardly explains."""
+
+_COMMIT: Final = re.compile(r"[0-9a-f]{7,64}")
+"""The abbreviated hash of a commit; a branch would move on, and with it the code that the numbers are of."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +71,7 @@ class BaselineCommitDuet:
         self._running = ExitStack()
         self._why_not_as_then = partial(why_not_as_for_baseline, file, machine, context.root)
         self._blind: str | None = None
+        self._top: Path | None = None
 
     def close(self) -> None:
         """Remove the checkouts."""
@@ -75,7 +84,7 @@ class BaselineCommitDuet:
                 self._base({commit})
                 self._impossible[commit] = ""
             except Exception as error:  # noqa: BLE001 - a test may be running, and have patched any function
-                self._impossible[commit] = str(error)
+                self._impossible[commit] = str(error) or type(error).__name__
         return self._impossible[commit]
 
     def why_blind(self) -> str:
@@ -85,9 +94,10 @@ class BaselineCommitDuet:
         """
         if self._blind is None:
             try:
-                self._blind = self._why_not_as_then(find_base(self._context.root, "HEAD").top)
+                self._top = self._top or find_base(self._context.root, "HEAD").top
+                self._blind = self._why_not_as_then(self._top)
             except Exception as error:  # noqa: BLE001 - see above; the next test may do without
-                return str(error)
+                return str(error) or type(error).__name__
         return self._blind
 
     def look_again(self) -> None:
@@ -107,8 +117,10 @@ class BaselineCommitDuet:
         try:
             pairs = self._pairs(asked.commits)
         except Exception as error:  # noqa: BLE001 - the test is still running, and may have patched any function
-            self._impossible.update(dict.fromkeys(asked.commits, str(error)))
-            return Confirmation(problem=str(error))
+            problem = str(error) or type(error).__name__
+            if len(asked.commits) == 1:
+                self._impossible.update(dict.fromkeys(asked.commits, problem))
+            return Confirmation(problem=problem)
         task = PairTask.of(asked.nodeid, asked.measurements, asked.seconds, asked.unpinned)
         paired = {name: _in_pairs(slowdown_test) for name, slowdown_test in suspects.items()}
         seen: dict[str, list[Sides]] = {}
@@ -154,7 +166,17 @@ class BaselineCommitDuet:
         if len(commits) != 1 or not made:
             message = f"the baseline was not made at one commit ({made or 'none'})"
             raise GitError(message)
-        return find_base(self._context.root, made)
+        if not _COMMIT.fullmatch(made):
+            message = f"the baseline was made at {made!r}, which is no commit"
+            raise GitError(message)
+        try:
+            return find_base(self._context.root, made)
+        except GitError:
+            message = (
+                f"git does not have {made}, at which the baseline was made: fetch the commit (actions/checkout: "
+                "fetch-depth: 0), or update the baseline"
+            )
+            raise GitError(message) from None
 
 
 def _in_pairs(slowdown_test: UnpairedSlowdownTest) -> PairedSlowdownTest:
@@ -195,16 +217,16 @@ def _explained(
 ) -> RegressionResult:
     """Return the result of a paired comparison, which says what can be known of its cause.
 
-    A regression names the functions whose code became slower. Where pairs do not confirm what this session's run shows
-    beyond doubt, something other than the code has changed.
+    A regression names the functions whose code became slower. Where pairs do not confirm a slowdown that no weather
+    explains, something other than the code has changed.
     """
     result = replace(result, in_pairs=True)
     if result.verdict is RegressionVerdict.REGRESSED:
         return replace(result, blamed=blamed(seen, result))
     if result.verdict is RegressionVerdict.UNCONFIRMED and slowdown_test.screening is not None:
-        here = slowdown_test.effect([slowdown_test.screening])
-        if slowdown_test.is_slower(here, slowdown_test.alpha_per_look):
-            return replace(result, reason=_surroundings(here.log_ratio, result))
+        here = slowdown_test.effect([slowdown_test.screening]).log_ratio
+        if here > _BEYOND_WEATHER:
+            return replace(result, reason=_surroundings(here, result))
     return result
 
 
@@ -212,5 +234,5 @@ def _surroundings(log_ratio: float, result: RegressionResult) -> str:
     here, beside = 100 * math.expm1(log_ratio), 100 * ((result.ratio or 1) - 1)
     return (
         f"{here:+.0f} % in this session, but {beside:+.1f} % in fresh pairs of processes beside the commit of the "
-        "baseline: not the code is slower, but its surroundings, such as data, settings, or the tests before"
+        "baseline: what both commits share is slower here, such as libraries, data, settings, or the machine"
     )

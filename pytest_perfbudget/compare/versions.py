@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from pytest_perfbudget.baseline.call_profiles import read_versions
+from pytest_perfbudget.baseline.call_profiles import calls_file, read_versions
+from pytest_perfbudget.checkout.generated import ignored
+from pytest_perfbudget.checkout.hidden_code import functions_in
 from pytest_perfbudget.core.metrics import TIME
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.versions import version_changes
-from pytest_perfbudget.installed import code_without_version, installed_versions, used_distributions
+from pytest_perfbudget.installed import code_without_version, installed_versions, may_be_used, used_distributions
+from pytest_perfbudget.paths import own_modules, path_in
 
 
 def with_versions(
@@ -38,14 +41,23 @@ def why_not_as_for_baseline(baseline: Path, machine: str, root: Path, repository
     """
     before, after = read_versions(baseline, machine), installed_versions()
     if before is None:
-        return "the baseline does not have the versions of installed distributions: update the baseline"
-    if before != after:
-        changes = version_changes(before, after, used_distributions(root))
-        if used := [one.name for one in changes if one.is_imported]:
-            return f"{', '.join(used)} had another version for the baseline"
+        return f"the versions of installed distributions are not in {calls_file(baseline).name}"
+    changed = [one.name for one in version_changes(before, after)]
+    if changed and (used := may_be_used(root, changed)):
+        return f"{', '.join(used)} had another version for the baseline"
     if elsewhere := code_without_version(root, repository):
         return f"{elsewhere} is not in the repository, and has no version that would tell a change"
+    if generated := _ignored_code(root, repository):
+        return f"git ignores {generated}, so that a change of this file is in no commit"
     return ""
+
+
+def _ignored_code(root: Path, repository: Path) -> str:
+    """Return a module of the project that git ignores, and that has functions; empty if there is none."""
+    top = repository.resolve()
+    places = [place for file in own_modules(root).values() if (place := path_in(top, file)) is not None]
+    found = [one for one in ignored(top, places) if one.suffix != ".py" or functions_in(top / one)]
+    return min((one.as_posix() for one in found), default="")
 
 
 def _is_slowdown(change: RegressionResult) -> bool:

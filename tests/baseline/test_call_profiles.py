@@ -153,13 +153,14 @@ class TestVersions:
     def test_other_versions_of_what_is_used_are_not_those_of_the_baseline(
         self, baseline: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        now = {"scipy": "1.12", "ruff": "1"}
+        now, generated = {"scipy": "1.12", "ruff": "1"}, list[str]()
         module = "pytest_perfbudget.compare.versions"
         monkeypatch.setattr(f"{module}.installed_versions", lambda: now)
-        monkeypatch.setattr(f"{module}.used_distributions", lambda _: {"scipy": "1.12"})
+        monkeypatch.setattr(f"{module}.may_be_used", lambda _, names: [one for one in names if one == "scipy"])
+        monkeypatch.setattr(f"{module}.ignored", lambda *_: {Path(one) for one in generated})
         monkeypatch.setattr(f"{module}.code_without_version", lambda *_: "")
         why_not = partial(why_not_as_for_baseline, baseline, "1234abcd", baseline.parent, baseline.parent)
-        assert why_not() == "the baseline does not have the versions of installed distributions: update the baseline"
+        assert why_not() == "the versions of installed distributions are not in perf-baseline.calls.json"
         change_calls(baseline, {}, (), {"1234abcd": now})
         assert why_not() == ""
         now["ruff"] = "2"
@@ -169,6 +170,13 @@ class TestVersions:
         now["scipy"] = "1.12"
         monkeypatch.setattr(f"{module}.code_without_version", lambda *_: "till")
         assert why_not() == "till is not in the repository, and has no version that would tell a change"
+        monkeypatch.setattr(f"{module}.code_without_version", lambda *_: "")
+        (baseline.parent / "_version.py").write_text('VERSION = "1"\n', "utf-8")
+        (baseline.parent / "tables.py").write_text("def table(): pass\n", "utf-8")
+        generated += ["_version.py"]
+        assert why_not() == ""  # which has no function
+        generated += ["tables.py"]
+        assert why_not() == "git ignores tables.py, so that a change of this file is in no commit"
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"schema": "perfbudget-calls/9", "profiles": []}', '{"schema": "perfbudget-calls/1", "profiles": [1]}', '{"schema": "perfbudget-calls/1", "profiles": [{"test": "a", "python": "p", "calls": {"f": "x"}}]}'])  # fmt: skip

@@ -5,7 +5,16 @@ from pathlib import Path
 import pytest
 from repositories import commit, git
 
-from pytest_perfbudget.baseline.commit import commit_of, current_branch, current_commit, folder_in_repository, is_dirty
+from pytest_perfbudget.baseline.commit import (
+    commit_of,
+    current_branch,
+    current_commit,
+    folder_in_repository,
+    has_commit,
+    is_dirty,
+)
+from pytest_perfbudget.errors import GitError
+from pytest_perfbudget.git import git as run_git
 
 
 @pytest.fixture
@@ -34,10 +43,39 @@ def test_the_changes_of_some_files_do_not_count(repository: Path) -> None:
     file.write_text("2", "utf-8")
     assert commit_of(repository).endswith("+")
     assert not commit_of(repository / "sub", [file, repository / "not there"]).endswith("+")
+    git(repository, "config", "status.renames", "copies")
     git(repository, "add", ".")
     assert not commit_of(repository, [file]).endswith("+")
     (repository / "c.py").unlink()
     assert commit_of(repository, [file]).endswith("+")
+
+
+def test_a_new_module_counts_unless_git_ignores_the_module(repository: Path) -> None:
+    """No commit has the code of a module that git does not track yet; that git ignores a module is told elsewhere."""
+    commit(repository, {".gitignore": "made.py"})
+    for name in ("new.py", "made.py", "notes.txt"):
+        (repository / name).write_text("1", "utf-8")
+    assert not commit_of(repository, (), [repository / "a.py", repository / "made.py"]).endswith("+")
+    assert commit_of(repository, (), [repository / "new.py"]).endswith("+")
+
+
+def test_a_tree_that_git_cannot_look_through_may_have_changes(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(folder: Path, *arguments: str) -> str:
+        if "status" in arguments:
+            message = "git status took longer than 20 s"
+            raise GitError(message)
+        return run_git(folder, *arguments)
+
+    monkeypatch.setattr("pytest_perfbudget.baseline.commit.git", failing)
+    assert commit_of(repository).endswith("+")
+    assert not is_dirty(repository)
+
+
+def test_a_commit_is_known_or_lost(repository: Path) -> None:
+    known = current_commit(repository)
+    assert [has_commit(repository, one) for one in (known, f"{known}+", "0" * 9, "")] == [True, False, False, False]
 
 
 def test_the_branch_is_named_unless_no_branch_is_checked_out(repository: Path) -> None:

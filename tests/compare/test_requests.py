@@ -77,7 +77,8 @@ LOAD = '{"users": 8}'
         ("auto", {}, "", True),
         ("auto", {}, "till.py", False),
         ("auto", {"load": LOAD}, "", False),
-        ("auto", {"time": ROUGH, "load": LOAD}, "till.py", True),
+        ("auto", {"time": ROUGH}, "till.py", False),
+        ("auto", {"time": ROUGH, "load": LOAD}, "", True),
         ("auto", {"commit": "3f2a91c+"}, "", False),
         ("auto", {"commit": ""}, "", False),
         ("auto", {"commit": "0000000"}, "", False),
@@ -87,7 +88,7 @@ LOAD = '{"users": 8}'
 def test_pairs_confirm_if_git_has_the_commit_and_nothing_outside_can_have_changed(
     monkeypatch: pytest.MonkeyPatch, confirm: str, changes: dict[str, object], elsewhere: str, *, in_pairs: bool
 ) -> None:
-    """Or if fresh processes could not tell."""
+    """Of loads, only those that fresh processes could not tell."""
     monkeypatch.setattr("pytest_perfbudget.compare.baseline_commit.find_base", known_base)
     monkeypatch.setattr("pytest_perfbudget.compare.baseline_commit.why_not_as_for_baseline", lambda *_: elsewhere)
     key, known = line("a")

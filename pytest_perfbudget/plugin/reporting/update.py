@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Generator, Mapping, Sequence
+from pathlib import Path
 
 import pytest
 
 from pytest_perfbudget.baseline import store
 from pytest_perfbudget.baseline.call_profiles import Calls, calls_file, change_calls
-from pytest_perfbudget.baseline.commit import DIRTY, commit_of
+from pytest_perfbudget.baseline.commit import DIRTY, commit_of, has_commit
 from pytest_perfbudget.baseline.instruction_profiles import change_instructions, instructions_file
 from pytest_perfbudget.baseline.machine import Machine, this_machine
 from pytest_perfbudget.baseline.reader import check_line
@@ -30,6 +31,7 @@ from pytest_perfbudget.core.results import BudgetResult
 from pytest_perfbudget.core.weather import calm
 from pytest_perfbudget.errors import BaselineError, WorkerError
 from pytest_perfbudget.installed import installed_versions
+from pytest_perfbudget.paths import own_modules
 from pytest_perfbudget.plugin.session import PerfSession
 from pytest_perfbudget.report.progress import update_progress_text
 
@@ -176,7 +178,9 @@ class Update:
     def _write(self, found: _Measured) -> None:
         session, machine = self._session, this_machine()
         file = session.baseline_file
-        commit = commit_of(session.config.rootpath, [file, calls_file(file), instructions_file(file)])
+        root = session.config.rootpath
+        written = [file, calls_file(file), instructions_file(file)]
+        commit = commit_of(root, written, [*map(Path, own_modules(root).values())])
         made = Provenance(commit, dt.date.today().isoformat())  # noqa: DTZ011 - the user's day
         blocks = [block for recordings in found.values() for one in recordings for block in one.blocks]
         calm_ns = calm(blocks) if blocks else ()
@@ -195,6 +199,8 @@ class Update:
         def edit(before: Baseline) -> Baseline:
             here = [line.time for key, line in before.lines.items() if key.machine == machine.key and line.time]
             prior = prior_of(here)
+            commits = {one.commit for key, one in before.lines.items() if key in fitted}
+            lost = {commit for commit in commits if not has_commit(root, commit)}
             self._lines = [
                 update_line(
                     before.lines.get(key),
@@ -203,6 +209,7 @@ class Update:
                     prior=prior,
                     tolerance=self._shares.get((key.test, key.name), session.settings.max_regression.share),
                     reason=self._reason,
+                    is_lost=key in before.lines and before.lines[key].commit in lost,
                 )
                 for key, line in fitted.items()
             ]
@@ -225,9 +232,7 @@ class Update:
                 for place in replaced
                 if any(one.functions for one in found[place])
             }
-            # If lines are not measured, their numbers may be of older versions.
-            is_whole = all(key[:2] in found for key in after.lines if key.machine == machine.key)
-            versions = {machine.key: installed_versions()} if profiles or is_whole else {}
+            versions = {machine.key: installed_versions()} if self._vouches_for_all(after, machine) else {}
             change_calls(self._session.baseline_file, profiles, removed, versions)
             executed = {
                 (*place, machine.python): max((one.instructions for one in found[place]), key=total_of)
@@ -236,6 +241,14 @@ class Update:
             change_instructions(self._session.baseline_file, executed, removed)
 
         return write
+
+    def _vouches_for_all(self, after: Baseline, machine: Machine) -> bool:
+        """Return whether all times of this machine are those of the code that is installed now.
+
+        A line that is kept although its test is slower now, or that was not measured, may be of older versions.
+        """
+        vouched = {one.key for one in self._lines if one.action.writes_line or one.action is UpdateAction.UNCHANGED}
+        return all(key in vouched for key in after.lines if key.machine == machine.key)
 
     def _is_gone(self, key: Key, found: _Measured) -> bool:
         """Return whether a line is to be pruned: its test is not there, or was measured without it."""

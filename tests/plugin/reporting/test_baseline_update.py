@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from baselines import baseline_file, lines, profiles_file
 from programs import FEW_RUNS, perf_program
 from scripting import TWO_WORKERS, Project
+
+from pytest_perfbudget.baseline.call_profiles import calls_file
+from pytest_perfbudget.plugin.reporting import update
 
 UPDATE = "--perf-update-baseline"
 ACCEPT = ("--perf-reason", "stronger hashes")
@@ -52,6 +57,40 @@ def test_a_slower_time_is_kept_out_until_there_is_a_reason(based: Project) -> No
     assert result.ret == 0
     assert lines(based)["test_body"]["time"]["time_ns"] == 150_000
     assert lines(based)["test_body"]["reason"] == "stronger hashes"
+
+
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The versions of what is installed."""
+    found = {"numpy": "2.0"}
+    monkeypatch.setattr(update, "installed_versions", lambda: found)
+    return found
+
+
+def versions(project: Project) -> dict[str, str]:
+    """Return the versions of which the baseline is."""
+    (found,) = json.loads(calls_file(baseline_file(project)).read_text("utf-8"))["installed"].values()
+    return dict(found)
+
+
+def test_an_update_of_all_lines_has_the_versions_of_now(lean: Project, installed: dict[str, str]) -> None:
+    lean.run(perf_program(), UPDATE, pyproject=FEW_RUNS)
+    assert versions(lean) == {"numpy": "2.0"}
+    installed["numpy"] = "2.1"
+    lean.run(perf_program(), UPDATE).stdout.fnmatch_lines(["perf-baseline.json: 2 unchanged"])
+    assert versions(lean) == {"numpy": "2.1"}
+
+
+@pytest.mark.parametrize("other", ["a kept line", "a line of another test"])
+def test_a_line_that_may_be_of_older_versions_keeps_these(lean: Project, installed: dict[str, str], other: str) -> None:
+    """Pairs do not see a slower library, and confirm only where the versions are those of the baseline."""
+    lean.run(perf_program(), UPDATE, pyproject=FEW_RUNS)
+    installed["numpy"] = "2.1"
+    if other == "a kept line":
+        lean.run(perf_program(slow=1.5), UPDATE).stdout.fnmatch_lines(["*1 slower (kept), 1 unchanged"])
+    else:
+        lean.run(perf_program(slow=0.5), UPDATE, "-k", "body").stdout.fnmatch_lines(["*1 better"])
+    assert versions(lean) == {"numpy": "2.0"}
 
 
 def test_a_faster_time_is_taken(based: Project) -> None:
