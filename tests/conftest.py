@@ -412,7 +412,6 @@ _SLOW = {
     "test_one_slow_session_fails_nothing_until_another_shows_the_same",
     "test_options_in_a_file_that_addopts_names_are_read",
     "test_other_files_of_clean_pull_requests_are_no_finding",
-    "test_pairs_confirm_by_themselves_what_differs_too_much_from_process_to_process",
     "test_pairs_that_confirm_run_on_one_cpu_unless_pin_is_false[False]",
     "test_pairs_that_confirm_run_on_one_cpu_unless_pin_is_false[True]",
     "test_perf_only_and_perf_skip_select_perf_tests_or_all_others[n2]",
