@@ -23,7 +23,7 @@ from pytest_perfbudget.core.unpaired import UnpairedSlowdownTest
 from pytest_perfbudget.core.weather import BlockTime, Canaries
 
 ALPHA: Final = 0.01
-"""The largest probability with which a line is called slower or faster although it is neither."""
+"""The largest probability with which any line of an update is called slower although none is, or faster."""
 
 
 _UNCERTAIN: Final = 0.05
@@ -136,6 +136,7 @@ def update_line(
     tolerance: float,
     reason: str,
     is_lost: bool = False,
+    sharing: int = 1,
 ) -> LineUpdate:
     """Return the outcome for a line for which there are fresh runs.
 
@@ -152,10 +153,11 @@ def update_line(
         reason: the reason why a slower line is accepted; empty if a slower line is not accepted.
         is_lost: whether git does not have the code of the present line: it was made with uncommitted changes, or at a
             commit that a squash merge has left behind.
+        sharing: the number of lines that share `ALPHA`: all that the update measures.
     """
     if old is None:
         return LineUpdate(new.key, UpdateAction.NEW, new, old)
-    ratios, worse, better, unsure = _changes(old, new, runs, prior, tolerance)
+    ratios, worse, better, unsure = _changes(old, new, runs, prior, tolerance, alpha=ALPHA / max(1, sharing))
     has_first_time = old.time is None and new.time is not None
     is_imported = old.time is not None and not old.is_corrected
     is_other_case = bool(old.parameters and new.parameters) and old.parameters != new.parameters
@@ -258,7 +260,7 @@ def _is_more_precise(old: Reference | None, new: Reference | None, tolerance: fl
 
 
 def _changes(
-    old: Line, new: Line, runs: Sequence[Recording], prior: Prior, tolerance: float
+    old: Line, new: Line, runs: Sequence[Recording], prior: Prior, tolerance: float, *, alpha: float
 ) -> tuple[dict[str, float], bool, bool, float | None]:
     """Return the ratio by which each metric changed, whether any metric is credibly worse, and whether any is better.
 
@@ -269,10 +271,10 @@ def _changes(
     unsure = None
     timed = _timed(runs, one_cpu=new.one_cpu)
     if old.time is not None and timed:
-        slowdown_test = UnpairedSlowdownTest(tolerance, ALPHA, old.time, prior)
+        slowdown_test = UnpairedSlowdownTest(tolerance, alpha, old.time, prior)
         found = slowdown_test.effect([slowdown_test.estimate(blocks) for blocks in timed])
-        worse = slowdown_test.is_slower(found, ALPHA)
-        better = slowdown_test.is_faster(found, ALPHA)
+        worse = slowdown_test.is_slower(found, alpha)
+        better = slowdown_test.is_faster(found, alpha)
         if worse or better:
             ratios[TIME.name] = math.exp(found.log_ratio)
         elif found.log_ratio > slowdown_test.limit:

@@ -135,6 +135,16 @@ def test_unchanged_numbers_of_code_that_git_does_not_have_get_the_commit_of_the_
     assert (found.line.commit, found.line.date) == after
 
 
+@pytest.mark.parametrize(("sharing", "action"), [(1, UpdateAction.REFUSED), (100, UpdateAction.UNDECIDED)])
+def test_the_lines_of_an_update_share_the_probability_of_an_error(sharing: int, action: UpdateAction) -> None:
+    """Of a hundred unchanged tests with a p-value below 0.01 each, one would be refused as a rule."""
+    rough = Prior(0.03, 1_000)
+    runs = recordings(1.07e6)
+    new = measured(KEY, runs, CALM_NS, MADE)
+    found = update_line(line(), new, runs, prior=rough, tolerance=0.05, reason="", sharing=sharing)
+    assert found.action is action
+
+
 @pytest.mark.parametrize(
     ("ratio", "action"),
     [(0.98, UpdateAction.MORE_PRECISE), (1.04, UpdateAction.MORE_PRECISE), (1.06, UpdateAction.UNDECIDED)],

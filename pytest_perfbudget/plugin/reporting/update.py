@@ -210,6 +210,7 @@ class Update:
                     tolerance=self._shares.get((key.test, key.name), session.settings.max_regression.share),
                     reason=self._reason,
                     is_lost=key in before.lines and before.lines[key].commit in lost,
+                    sharing=len(fitted),
                 )
                 for key, line in fitted.items()
             ]
