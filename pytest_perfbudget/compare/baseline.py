@@ -253,7 +253,7 @@ class BaselineComparison(ComparisonStrategy):
         lines = [line for name in suspects if (line := known[name].line) is not None]
         why = problem or next(filter(None, map(self._why_not_in_pairs, lines)), "")
         times = {name: self._sure(one, suspects[name], known[name].line) for name, one in found.times.items()}
-        is_worth_a_note = self._settings.confirm == "duet" or any(_is_slower(one) for one in found.times.values())
+        is_worth_a_note = self._settings.confirm == "duet" or any(map(_is_slower, times.values()))
         note = f"confirmed by fresh processes, not by a duet: {why}" if why and is_worth_a_note else ""
         return replace(found, times=times, note=note)
 
@@ -264,8 +264,12 @@ class BaselineComparison(ComparisonStrategy):
         is_doubtful = _is_slower(change) and slowdown_test.may_be_another_level(change.ratio or 1.0)
         if self._settings.confirm != "auto" or line is None or not is_doubtful:
             return change
-        is_possible = not line.commit or not self._commit_duet.why_impossible(line.commit)
-        return change if is_possible else replace(change, verdict=RegressionVerdict.UNDECIDED)
+        why = self._commit_duet.why_impossible(line.commit) if line.commit else ""
+        if not why:
+            return change
+        found = f"{100 * ((change.ratio or 1) - 1):+.1f} % in {change.runs} fresh processes"
+        reason = f"looked slower, {found}, but such a time may move by as much; pairs would tell, but {why}"
+        return replace(change, verdict=RegressionVerdict.UNDECIDED, reason=reason)
 
     def _measure(
         self,
