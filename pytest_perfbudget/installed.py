@@ -100,8 +100,8 @@ def code_without_version(root: Path, repository: Path) -> str:
         The file of the module or the name of the distribution; empty if there is none.
     """
     here = repository.resolve()
-    modules = [(name, module_file(one)) for name, one in list(sys.modules.items()) if name not in _SCRIPTS]
-    elsewhere = [file for _, file in modules if _is_elsewhere(file, here)]
+    files = [module_file(one) for name, one in list(sys.modules.items()) if name not in _SCRIPTS]
+    elsewhere = [file for file in files if _is_elsewhere(file, here)]
     others = {name for name, one in _known().items() if _is_of_a_folder(one) and not _is_within(one, here)} - {_SELF}
     return min([*elsewhere, *(may_be_used(root, others) if others else ())], default="")
 

@@ -1,4 +1,4 @@
-"""The code outside of the repository, as it is and as it was for the baseline, as far as versions tell."""
+"""The code that no commit of the repository has: libraries and ignored files, now and when the baseline was made."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def with_versions(
 
 
 def why_not_as_for_baseline(baseline: Path, machine: str, root: Path, repository: Path) -> str:
-    """Return why the code outside of the repository may not be that of the baseline; empty if no version tells so.
+    """Return why code that no commit has may not be that of the baseline; empty if all its versions are the same.
 
     Args:
         baseline: the baseline's file.

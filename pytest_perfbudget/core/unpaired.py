@@ -49,7 +49,7 @@ _OTHER_LEVEL = math.log(1.5)
 """The distance, in log time, within which the level of an uncertain time may move. Code that depends on memory changes
 its level in minutes, by more than the processes of one update differ: lookups and linked nodes that were 8 and 10 %
 slower looked up to 12 % faster than in an update three minutes before, and unchanged lookups in a large dictionary were
-4 to 27 % slower in fresh processes than in an update an hour before."""
+6 to 27 % slower in the fresh processes of seven sessions than in the update before these."""
 
 
 _EARLY_LOOK = 2

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from baselines import baseline_file
+from baselines import baseline_file, lines
 from programs import shop
 from repositories import Repository
 from scripting import Project, times
@@ -176,6 +176,40 @@ def test_without_the_commit_a_time_that_changes_its_level_is_undecided_unless_fa
     result.stdout.fnmatch_lines([told.pop(verdict)])
     result.stdout.no_fnmatch_line(*told.values())
     assert result.ret == (verdict == "regressed")
+
+
+def test_an_update_gives_an_unchanged_line_of_a_lost_commit_the_commit_of_now(confirming: Repository) -> None:
+    """A squash merge leaves the commits of a branch behind."""
+    (before,) = lines(confirming).values()
+    lose_commit(confirming)
+    result = confirming.run(TESTS, "--perf-update-baseline")
+    result.stdout.fnmatch_lines(["perf-baseline.json: 1 unchanged"])
+    (after,) = lines(confirming).values()
+    assert (after["time"], after["commit"]) == (before["time"], before["commit"])
+
+
+def test_an_update_with_a_new_module_is_of_uncommitted_code(confirming: Repository) -> None:
+    tests = f"import contextlib\n{TESTS}\nwith contextlib.suppress(ImportError):\n    import fast\n"
+    confirming.commit(tests=tests)
+    for is_new in (False, True):
+        if is_new:
+            confirming.file("fast.py", "FACTOR = 1\n")
+        baseline_file(confirming).unlink()
+        confirming.run(tests, "--perf-update-baseline")
+        (line,) = lines(confirming).values()
+        assert line["commit"].endswith("+") is is_new
+
+
+def test_the_name_of_a_branch_is_no_commit_of_a_line(confirming: Repository, versioned: dict[str, str]) -> None:
+    """A branch moves on, and its code with the branch."""
+    let_baseline_be_of(confirming, **versioned)
+    text = baseline_file(confirming).read_text("utf-8")
+    place = text.index('"commit": "') + len('"commit": "')
+    baseline_file(confirming).write_text(f"{text[:place]}HEAD{text[place + 9 :]}", "utf-8")
+    confirming.file("shop.py", shop(1.1))
+    result = confirming.run(TESTS, pyproject=AUTO)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["note: *, not by a duet: the baseline was made at 'HEAD', which is no commit"])
 
 
 def lose_commit(project: Project) -> None:
