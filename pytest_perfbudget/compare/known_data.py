@@ -6,9 +6,11 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from pytest_perfbudget.baseline.schema import Line
+from pytest_perfbudget.compare.evidence import Sides
 from pytest_perfbudget.compare.obstacles import untimed
 from pytest_perfbudget.core.load.differences import load_differences, other_load
 from pytest_perfbudget.core.measurement import Measurement
+from pytest_perfbudget.core.recording import Recording
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.unpaired import UnpairedSlowdownTest
 
@@ -44,6 +46,14 @@ class KnownData:
     def counts(self) -> Mapping[str, int]:
         """Return the counts to compare with, by metric."""
         return self.counted.counts if self.counted is not None else {}
+
+    def recording(self) -> Recording:
+        """Return a recording of the baseline, which has the counts only."""
+        return Recording(counts=self.counts())
+
+    def beside(self, head: Recording | None) -> Sides:
+        """Return both sides of an attempt; the side of the baseline is the same in each attempt."""
+        return Sides(head or Recording(), self.recording())
 
     def obstacle(self, measurement: Measurement) -> RegressionResult | None:
         """Return the result for a measurement that cannot be compared with the line; None for others."""

@@ -1,0 +1,175 @@
+"""The choice of who confirms a suspect of the baseline: pairs beside the baseline's commit, or fresh processes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from pytest_perfbudget.baseline.schema import Line
+from pytest_perfbudget.compare.baseline_commit import BaselineCommitDuet, CommitDuet
+from pytest_perfbudget.compare.confirm import Attempt, Confirmation, confirm
+from pytest_perfbudget.compare.context import ComparisonContext
+from pytest_perfbudget.compare.known_data import KnownData
+from pytest_perfbudget.compare.strategy import MeasurementRequest
+from pytest_perfbudget.core.counts import Counting
+from pytest_perfbudget.core.measurement import Measurement
+from pytest_perfbudget.core.pairs import Pair
+from pytest_perfbudget.core.reference import Estimate
+from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
+from pytest_perfbudget.core.unpaired import UnpairedSlowdownTest
+
+
+class BaselineConfirmer:
+    """The confirmation of what looks worse than the baseline.
+
+    Args:
+        context: the session.
+        file: the file of the baseline.
+        machine: the key of this machine.
+    """
+
+    def __init__(self, context: ComparisonContext, file: Path, machine: str) -> None:
+        self._context = context
+        self._choice = context.settings.confirm
+        self._pairs = BaselineCommitDuet(context, file, machine)
+        self._confirmed_in_pairs: dict[str, CommitDuet] = {}
+
+    def begin(self, lines: Iterable[Line]) -> None:
+        """Find out whether pairs can confirm, before a running test may have patched any function.
+
+        Args:
+            lines: the lines of this machine of the tests that will run.
+        """
+        commits = {line.commit for line in lines}
+        if self._choice == "auto" and commits:
+            for commit in commits:
+                self._pairs.why_impossible(commit)
+            self._pairs.why_blind()
+
+    def close(self) -> None:
+        """End all processes, and remove the checkouts."""
+        self._pairs.close()
+
+    def chosen(self, slowdown_test: UnpairedSlowdownTest, line: Line | None) -> UnpairedSlowdownTest:
+        """Return a test that pairs confirm if the settings say so, or if they tell more than fresh processes."""
+        if self._choice != "auto" or line is None:
+            return replace(slowdown_test, in_pairs=self._choice == "duet")
+        is_better = slowdown_test.is_uncertain or not line.load
+        why_not = self._pairs.why_impossible(line.commit) or self._pairs.why_blind()
+        return replace(slowdown_test, in_pairs=is_better and not why_not)
+
+    def in_pairs(self, nodeid: str) -> bool:
+        """Return whether pairs have confirmed the suspects of a test."""
+        return nodeid in self._confirmed_in_pairs
+
+    def record_spans(self, nodeid: str) -> Attempt[Pair]:
+        """See `BaselineCommitDuet.record_spans`; the test is one that pairs have confirmed."""
+        return self._pairs.record_spans(self._confirmed_in_pairs[nodeid])
+
+    def confirm(
+        self,
+        nodeid: str,
+        measurements: Sequence[Measurement],
+        known: Mapping[str, KnownData],
+        requests: Mapping[str, MeasurementRequest],
+        *,
+        suspects: Mapping[str, UnpairedSlowdownTest],
+        grown: Mapping[str, float],
+    ) -> Confirmation:
+        """Measure a test again until each of its suspects is decided.
+
+        Args:
+            nodeid: the test.
+            measurements: all measurements of the test.
+            known: the baseline's data, by measurement.
+            requests: the requests, by measurement.
+            suspects: the measurements whose time is suspect, each after its screening run.
+            grown: the measurements with a grown count, each with the growth that is allowed.
+        """
+        problem = ""
+        if self._choice == "auto":  # the test may have imported further code
+            self._pairs.look_again()
+            suspects = {name: self.chosen(one, known[name].line) for name, one in suspects.items()}
+        if any(one.in_pairs for one in suspects.values()):
+            asked = CommitDuet(
+                nodeid,
+                commits={line.commit for name in suspects if (line := known[name].line) is not None},
+                measurements=measurements,
+                seconds=max(requests[name].max_time_s for name in suspects),
+                unpinned=[name for name in suspects if not requests[name].pin],
+                base={name: one.recording() for name, one in known.items()},
+            )
+            found = self._pairs.confirm(asked, suspects, grown)
+            if not found.problem:
+                self._confirmed_in_pairs[nodeid] = asked
+                return found
+            problem = found.problem
+        suspects = dict(_suspects_of_runs(suspects))
+        found = confirm(self._context, nodeid, suspects, grown, partial(self._measure, nodeid, known, suspects))
+        lines = [line for name in suspects if (line := known[name].line) is not None]
+        why = problem or next(filter(None, map(self._why_not_in_pairs, lines)), "")
+        times = {name: self._sure(one, suspects[name], known[name].line) for name, one in found.times.items()}
+        is_worth_a_note = self._choice == "duet" or any(map(_is_slower, times.values()))
+        note = f"confirmed by fresh processes, not by a duet: {why}" if why and is_worth_a_note else ""
+        return replace(found, times=times, note=note)
+
+    def _why_not_in_pairs(self, line: Line) -> str:
+        """Return why fresh processes confirm where pairs would be better; empty if there is no such reason."""
+        if self._choice == "runs" or not line.commit:
+            return ""
+        why = self._pairs.why_impossible(line.commit)
+        return why if self._choice == "duet" or line.load else why or self._pairs.why_blind()
+
+    def _sure(
+        self, change: RegressionResult, slowdown_test: UnpairedSlowdownTest, line: Line | None
+    ) -> RegressionResult:
+        """Return a result that is undecided if only pairs could be sure, and git does not have the commit for pairs."""
+        is_doubtful = _is_slower(change) and slowdown_test.may_be_another_level(change.ratio or 1.0)
+        if self._choice != "auto" or line is None or not is_doubtful:
+            return change
+        why = self._pairs.why_impossible(line.commit) if line.commit else ""
+        if not why:
+            return change
+        found = f"{100 * ((change.ratio or 1) - 1):+.1f} % in {change.runs} fresh processes"
+        reason = f"looked slower, {found}, but such a time may move by as much; pairs would tell, but {why}"
+        return replace(change, verdict=RegressionVerdict.UNDECIDED, reason=reason)
+
+    def _measure(
+        self,
+        nodeid: str,
+        known: Mapping[str, KnownData],
+        suspects: Mapping[str, UnpairedSlowdownTest],
+        *,
+        own_file_only: bool,
+        counting: Counting,
+    ) -> Attempt[Estimate]:
+        """Measure a test in a fresh process."""
+        one_cpu = [name for name, one in known.items() if one.one_cpu]
+        (answer,) = self._context.launcher.measure(
+            [nodeid], own_file_only=own_file_only, counting=counting, one_cpu=one_cpu
+        )
+        found = [Measurement.from_dict(one) for one in answer.measurements]
+        recordings = {one.name: one.recording for one in found if one.recording is not None}
+        runs = {
+            name: slowdown_test.estimate(recordings[name].blocks)
+            for name, slowdown_test in suspects.items()
+            if name in recordings and recordings[name].blocks
+        }
+        sides = {name: known[name].beside(one) for name, one in recordings.items() if name in known}
+        return Attempt(runs, sides, problem=answer.problem, is_exclusive=bool(answer.problem and answer.elapsed_s))
+
+
+def _is_slower(change: RegressionResult) -> bool:
+    return change.verdict is RegressionVerdict.REGRESSED
+
+
+def _suspects_of_runs(
+    suspects: Mapping[str, UnpairedSlowdownTest],
+) -> Iterator[tuple[str, UnpairedSlowdownTest]]:
+    """Yield the suspects of pairs that are suspects as well if fresh processes confirm."""
+    for name, one in suspects.items():
+        by_runs = replace(one, in_pairs=False)
+        if one.screening is not None and by_runs.is_suspect(one.screening):
+            yield name, by_runs
