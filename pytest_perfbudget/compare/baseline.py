@@ -102,6 +102,7 @@ class BaselineComparison(ComparisonStrategy):
 
     def finish(self) -> Mapping[str, Sequence[Measurement]]:
         """See `ComparisonStrategy.finish`; suspects whose fixtures cannot exist twice are confirmed."""
+        self._confirmer.end_screening()
         return {
             nodeid: [
                 replace(one, warnings=[*one.warnings, _LATE_NOTE]) if _is_judged(one) else one

@@ -17,6 +17,7 @@ from pytest_perfbudget.compare.confirm import Attempt, Confirmation, confirm
 from pytest_perfbudget.compare.context import ComparisonContext
 from pytest_perfbudget.compare.evidence import Sides, blamed
 from pytest_perfbudget.compare.pair_runner import PairRunner, PairTask
+from pytest_perfbudget.compare.progress import Pace, note_screened
 from pytest_perfbudget.compare.versions import why_not_as_for_baseline
 from pytest_perfbudget.core.counts import Counting
 from pytest_perfbudget.core.measurement import Measurement
@@ -69,12 +70,30 @@ class BaselineCommitDuet:
         self._known: dict[str, PairRunner] = {}
         self._impossible: dict[str, str] = {}
         self._running = ExitStack()
+        self._shared_commit = ""
+        self._screened_tests: Collection[str] = ()
         self._why_not_as_then = partial(why_not_as_for_baseline, file, machine, context.root)
         self._blind: str | None = None
         self._top: Path | None = None
 
+    def begin(self, tests: Mapping[str, Collection[str]]) -> None:
+        """Choose the tests that one pair of processes will screen: those of the commit that most lines have.
+
+        Args:
+            tests: the tests that will run, by the commit of their lines.
+        """
+        commit = max(tests, key=lambda one: len(tests[one]), default="")
+        if len(tests.get(commit, ())) > 1:  # a pair that measures one test is a fresh pair, which tells more
+            self._shared_commit, self._screened_tests = commit, tests[commit]
+
+    def end_screening(self) -> None:
+        """End the screening pair; later suspects are measured by fresh pairs only."""
+        self._screened_tests = ()
+        for pairs in self._known.values():
+            pairs.end_screening()
+
     def close(self) -> None:
-        """Remove the checkouts."""
+        """End all processes, and remove the checkouts."""
         self._running.close()
 
     def why_impossible(self, commit: str) -> str:
@@ -107,7 +126,10 @@ class BaselineCommitDuet:
     def confirm(
         self, asked: CommitDuet, suspects: Mapping[str, UnpairedSlowdownTest], grown: Mapping[str, float]
     ) -> Confirmation:
-        """Measure a test with fresh pairs until each of its suspects is decided.
+        """Measure a test with the screening pair, and with fresh pairs until each of its suspects is decided.
+
+        The screening pair, which lives as long as the session, clears most tests whose time has not changed, and takes
+        a third of the time of a fresh pair.
 
         Args:
             asked: the test.
@@ -121,13 +143,41 @@ class BaselineCommitDuet:
             if len(asked.commits) == 1:
                 self._impossible.update(dict.fromkeys(asked.commits, problem))
             return Confirmation(problem=problem)
-        task = PairTask.of(asked.nodeid, asked.measurements, asked.seconds, asked.unpinned)
         paired = {name: _in_pairs(slowdown_test) for name, slowdown_test in suspects.items()}
+        task = _task(asked, paired)
+        cleared: dict[str, RegressionResult] = {}
+        pace = Pace()
+        if not grown and not any(map(_is_beyond_weather, suspects.values())):
+            with pace.step():
+                screened = self._screened(pairs, task, asked)
+            tests = {name: PairedSlowdownTest(paired[name].tolerance, paired[name].alpha) for name in screened}
+            cleared = {
+                name: replace(test.screened(screened[name]), in_pairs=True)
+                for name, test in tests.items()
+                if not test.is_suspect(screened[name])
+            }
+            paired |= {name: test.after(screened[name]) for name, test in tests.items()}
+        paired = {name: test for name, test in paired.items() if name not in cleared}
         seen: dict[str, list[Sides]] = {}
         measure = partial(_measure, pairs, task, asked.base, seen)
-        found = confirm(self._context, asked.nodeid, paired, grown, measure, noun="fresh pair")
+        step_s = pace.last_s
+        found = confirm(self._context, asked.nodeid, paired, grown, measure, step_s=step_s, noun="fresh pair")
         times = {name: _explained(result, seen.get(name, []), suspects[name]) for name, result in found.times.items()}
-        return replace(found, times=times)
+        return replace(found, times=cleared | times)
+
+    def _screened(self, pairs: PairRunner, task: PairTask, asked: CommitDuet) -> Mapping[str, Pair]:
+        """Return the times of a test on both sides by the screening pair; empty if that pair cannot measure them."""
+        if asked.nodeid not in self._screened_tests or {*asked.commits} != {self._shared_commit}:
+            return {}
+        self._context.stop_timeout()
+        note_screened(self._context.progress, asked.nodeid, self._shared_commit)
+        try:
+            return pairs.screen(task, list(self._screened_tests)).runs
+        except Exception:  # noqa: BLE001 - the test is still running, and may have patched any function
+            self._screened_tests = ()  # fresh pairs say what is wrong
+            return {}
+        finally:
+            self._context.progress.clear()
 
     def record_spans(self, asked: CommitDuet) -> Attempt[Pair]:
         """Measure a test with a pair that records spans; see `PairRunner.record_spans`.
@@ -147,7 +197,7 @@ class BaselineCommitDuet:
         """
         base = self._base(commits)
         if base.commit not in self._known:
-            pairs = PairRunner(self._context, base)
+            pairs = PairRunner(self._context, base, only_times=True)
             self._running.callback(pairs.close)
             pairs.open(())
             self._known[base.commit] = pairs
@@ -177,6 +227,14 @@ class BaselineCommitDuet:
                 "fetch-depth: 0), or update the baseline"
             )
             raise GitError(message) from None
+
+
+def _task(asked: CommitDuet, tests: Mapping[str, PairedSlowdownTest]) -> PairTask:
+    return replace(
+        PairTask.of(asked.nodeid, asked.measurements, asked.seconds, asked.unpinned),
+        is_cleared=lambda name, pair: name in tests and tests[name].is_cleared(pair),
+        is_far_slower=lambda name, pair: name in tests and tests[name].is_far_slower(pair),
+    )
 
 
 def _in_pairs(slowdown_test: UnpairedSlowdownTest) -> PairedSlowdownTest:
@@ -223,11 +281,19 @@ def _explained(
     result = replace(result, in_pairs=True)
     if result.verdict is RegressionVerdict.REGRESSED:
         return replace(result, blamed=blamed(seen, result))
-    if result.verdict is RegressionVerdict.UNCONFIRMED and slowdown_test.screening is not None:
-        here = slowdown_test.effect([slowdown_test.screening]).log_ratio
-        if here > _BEYOND_WEATHER:
-            return replace(result, reason=_surroundings(here, result))
+    if result.verdict is RegressionVerdict.UNCONFIRMED and _is_beyond_weather(slowdown_test):
+        return replace(result, reason=_surroundings(_here(slowdown_test), result))
     return result
+
+
+def _here(slowdown_test: UnpairedSlowdownTest) -> float:
+    """Return the slowdown in the session, in log time."""
+    screening = slowdown_test.screening
+    return slowdown_test.effect([screening]).log_ratio if screening is not None else 0.0
+
+
+def _is_beyond_weather(slowdown_test: UnpairedSlowdownTest) -> bool:
+    return _here(slowdown_test) > _BEYOND_WEATHER
 
 
 def _surroundings(log_ratio: float, result: RegressionResult) -> str:

@@ -42,11 +42,18 @@ class BaselineConfirmer:
         Args:
             lines: the lines of this machine of the tests that will run.
         """
-        commits = {line.commit for line in lines}
-        if self._choice == "auto" and commits:
-            for commit in commits:
+        tests: dict[str, dict[str, None]] = {}
+        for line in lines:
+            tests.setdefault(line.commit, {})[line.key.test] = None
+        self._pairs.begin(tests)
+        if self._choice == "auto" and tests:
+            for commit in tests:
                 self._pairs.why_impossible(commit)
             self._pairs.why_blind()
+
+    def end_screening(self) -> None:
+        """End the processes that live as long as the session, which may hold what exists only once."""
+        self._pairs.end_screening()
 
     def close(self) -> None:
         """End all processes, and remove the checkouts."""

@@ -28,6 +28,9 @@ _MOST_HANGS = 2
 SLOTS: Final = 4
 """The largest number of fresh processes of a session at the same time: a screening pair and a fresh pair."""
 
+FRESH_SLOT: Final = 2
+"""The slot of a fresh pair, or of a fresh process, which may run beside the screening pair."""
+
 FRESH: Final = "PERFBUDGET_FRESH"
 """The environment variable that tells a test or a conftest that it runs in a fresh process."""
 
@@ -116,7 +119,7 @@ class ProcessLauncher:
             files=files,
             modules=own_modules(self._root),
             root=str(self._root),
-            worker=self.worker_id(0),
+            worker=self.worker_id(FRESH_SLOT),
             workers=self._workers * (1 + SLOTS),
         )
 

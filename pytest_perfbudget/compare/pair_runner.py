@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
 
 from pytest_perfbudget.checkout.revision import Base
 from pytest_perfbudget.compare.base_checkout import BaseCheckout
 from pytest_perfbudget.compare.confirm import Attempt
 from pytest_perfbudget.compare.context import ComparisonContext
+from pytest_perfbudget.compare.launcher import FRESH_SLOT
 from pytest_perfbudget.compare.played_pair import attempt_of
 from pytest_perfbudget.core.counts import Counting
 from pytest_perfbudget.core.measurement import Measurement, function_of
@@ -22,9 +22,6 @@ from pytest_perfbudget.processes.duet import TIMERS, Duet, IsDecided, never
 from pytest_perfbudget.processes.duet_side import Side
 from pytest_perfbudget.processes.process import Worker
 from pytest_perfbudget.processes.protocol import Answer
-
-_FRESH_SLOT: Final = 2
-"""The slot of a fresh pair, which may run beside the screening pair; see `ProcessLauncher.worker_id`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +67,26 @@ class PairRunner:
         context: the session whose tests are measured.
         base: the commit that the tests are compared with.
         checkout: the checkout of the base; None for a new checkout.
+        only_times: whether the screening pair has to time tests only: it counts nothing then, and does not look for
+            tests that only the base has.
 
     Attributes:
         is_alone: whether the session's fixtures are torn down, so that a process needs no worker id of its own, for
             which a test may be skipped.
     """
 
-    def __init__(self, context: ComparisonContext, base: Base, checkout: BaseCheckout | None = None) -> None:
+    def __init__(
+        self,
+        context: ComparisonContext,
+        base: Base,
+        checkout: BaseCheckout | None = None,
+        *,
+        only_times: bool = False,
+    ) -> None:
         self._context = context
         self._base = base
         self._checkout = checkout or BaseCheckout(context, base)
+        self._only_times = only_times
         self._screening: Duet | None = None
         self._carried: Sequence[str] = ()
         self._unbuilt: dict[str, str] = {}
@@ -171,7 +178,7 @@ class PairRunner:
             number = self._fresh[task.nodeid] + 1
             made = self._pair(
                 [task.nodeid],
-                slot=_FRESH_SLOT,
+                slot=FRESH_SLOT,
                 own_file_only=own_file_only,
                 counting=counting,
                 number=number,
@@ -190,7 +197,7 @@ class PairRunner:
         """
         carried = self._checkout.carried
         hangs = self._context.launcher.noting_hangs([task.nodeid])
-        made = self._pair([task.nodeid], slot=_FRESH_SLOT, own_file_only=True, with_spans=True)
+        made = self._pair([task.nodeid], slot=FRESH_SLOT, own_file_only=True, with_spans=True)
         with hangs, made as pair:
             found = self._play(pair, task, FRESH_ERROR, carried)
         return found or Attempt(problem=f"{self._base.ref} ran without modules that are generated")
@@ -287,6 +294,10 @@ class PairRunner:
 
     def _open_screening(self, nodeids: Sequence[str]) -> Duet:
         self._carried = self._checkout.carried
+        if self._only_times:
+            self._screening = self._pair(nodeids, counting=Counting.NONE)
+            self._screening.__enter__()
+            return self._screening
         self._screening = self._pair(nodeids, self._checkout.further_files)
         self._screening.__enter__()
         self._of_base = frozenset(self._screening.perf_tests)

@@ -59,6 +59,11 @@ def note_screening(progress: ProgressNote, nodeid: str, pace: Pace, total: int) 
     progress.note(f"perf: comparing test {number} of {total}{pace.left(total)}: {nodeid}")
 
 
+def note_screened(progress: ProgressNote, nodeid: str, commit: str) -> None:
+    """Show which suspect is measured beside the commit of the baseline."""
+    progress.note(f"perf: measuring beside commit {commit}: {_short(nodeid)}")
+
+
 def note_fresh(
     progress: ProgressNote,
     nodeid: str,
@@ -88,9 +93,13 @@ def note_fresh(
         progress.log(f"perf: {nodeid} stands out: measuring it again in at most {most_fresh} {nouns}{left}")
     elif pace.is_line_due():
         progress.log(f"perf: {nodeid}: {noun} {pace.done + 1} of at most {most_fresh}{left}")
-    # The end of a note that is too long is cut, and the folders tell less than the name.
-    name = nodeid.partition("::")[0].rpartition("/")[2] + "".join(nodeid.partition("::")[1:])
-    progress.note(f"perf: {noun} {pace.done + 1} of at most {most_fresh}{left}: {name}")
+    progress.note(f"perf: {noun} {pace.done + 1} of at most {most_fresh}{left}: {_short(nodeid)}")
+
+
+def _short(nodeid: str) -> str:
+    """Return a node id without folders: the end of a note that is too long is cut, and folders tell less."""
+    file, colons, name = nodeid.partition("::")
+    return file.rpartition("/")[2] + colons + name
 
 
 def _duration(seconds: float) -> str:
