@@ -132,6 +132,7 @@ _LINE: Final[Mapping[str, tuple[_Check, str]]] = {
     "machine": (_is_text, "the key of a machine"),
     "time": (lambda value: isinstance(value, dict), "an object"),
     "commit": (_is_text, "a text"),
+    "code": (_is_text, "a text"),
     "date": (_is_text, "a text"),
     "reason": (_is_text, "a text"),
     "parameters": (_is_text, "a text"),

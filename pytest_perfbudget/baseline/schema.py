@@ -11,13 +11,14 @@
     }
 
 The file has one line per measurement and machine, sorted, so that git can merge the file and show what changed. A line
-holds `calls` and `peak` (bytes) of one execution, `time` (see below), and its origin: `commit`, `date` and, for an
-accepted slowdown, `reason`. `parameters` is a digest of the test's parameters, `load` has the
+holds `calls` and `peak` (bytes) of one execution, `time` (see below), and its origin: `commit`, `code`, `date` and, for
+an accepted slowdown, `reason`. `parameters` is a digest of the test's parameters, `load` has the
 parameters of a load, `kind` the kind of a measurement without a name of its own, `spans` the self times of the
 measurement's components, in calm weather (`baseline.span_row`), `quantiles` the distribution of the rounds, in calm
 weather (`baseline.quantile_row`), `one_cpu` whether the time was taken on one CPU, because the threads of the code take
 turns (`measure.one_cpu`). `time` has the fields of `core.reference.Reference`. A `time` with `time_ns` and
-`spread` only comes from elsewhere and is not corrected for weather. `spans`, `quantiles` and `one_cpu` may be absent.
+`spread` only comes from elsewhere and is not corrected for weather. `code`, `spans`, `quantiles` and `one_cpu` may be
+absent.
 
 The history of the schema: version 1 has the canaries parse, allocate, write.
 """
@@ -60,6 +61,7 @@ class Line:
         time: the time; None if the measurement was not timed.
         counts: the worst count of one execution in any run, by metric: `calls`, `peak` (bytes).
         commit: the abbreviated commit at which the numbers were measured; empty outside git.
+        code: the digest of the code (`baseline.code_digest`); empty outside git, or if an older version made the line.
         date: the day of the measurement, such as `2026-11-20`.
         reason: the reason why a slowdown was accepted; empty if no slowdown was accepted.
         parameters: a digest of the parameters of the test; empty if the test has none or the digest is not known.
@@ -75,6 +77,7 @@ class Line:
     time: Reference | None = None
     counts: Mapping[str, int] = field(default_factory=dict)
     commit: str = ""
+    code: str = field(default="", kw_only=True)
     date: str = ""
     reason: str = ""
     parameters: str = ""
@@ -130,8 +133,8 @@ def _to_dict(line: Line) -> dict[str, Any]:
     data: dict[str, Any] = line.key._asdict()
     if line.time is not None:
         data["time"] = _time_to_dict(line.time)
-    data |= {**_in_order(line.counts), "commit": line.commit, "date": line.date, "reason": line.reason}
-    data |= {"parameters": line.parameters, "load": line.load, "kind": line.kind}
+    data |= {**_in_order(line.counts), "commit": line.commit, "code": line.code, "date": line.date}
+    data |= {"reason": line.reason, "parameters": line.parameters, "load": line.load, "kind": line.kind}
     if line.spans is not None:
         data["spans"] = span_row.to_row(line.spans)
     if line.quantiles is not None:

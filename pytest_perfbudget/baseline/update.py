@@ -67,6 +67,7 @@ class Provenance:
     commit: str
     date: str
     reason: str = ""
+    code: str = ""
 
 
 def _number_of(line: Line | None, metric: str) -> float | None:
@@ -104,6 +105,7 @@ def measured(key: Key, runs: Sequence[Recording], calm_ns: Canaries, provenance:
         worst,
         provenance.commit,
         provenance.date,
+        code=provenance.code,
         parameters=parameters,
         load=runs[0].load if runs else "",
         kind=kind,
@@ -181,7 +183,9 @@ def update_line(
         reason=reason if worse else "",
     )
     if TIME.name not in ratios and not has_first_time:
-        kept = replace(merged, commit=old.commit, date=old.date, spans=old.spans, quantiles=old.quantiles)
+        kept = replace(
+            merged, commit=old.commit, code=old.code, date=old.date, spans=old.spans, quantiles=old.quantiles
+        )
         merged = _completed(kept, new)
     if worse:
         return LineUpdate(
@@ -218,6 +222,7 @@ def _kept(old: Line, new: Line, unsure: float | None, tolerance: float, *, is_lo
                 old,
                 time=new.time,
                 commit=new.commit,
+                code=new.code,
                 date=new.date,
                 load=new.load,
                 spans=new.spans,
@@ -240,7 +245,7 @@ def _at_commit(line: Line, new: Line, tolerance: float) -> Line:
         return line
     if line.time is not None and new.time is not None and new.time.time_ns > line.time.time_ns * (1 + tolerance / 2):
         return line
-    return replace(line, commit=new.commit, date=new.date)
+    return replace(line, commit=new.commit, code=new.code, date=new.date)
 
 
 def _completed(line: Line, new: Line) -> Line:

@@ -62,6 +62,8 @@ class BaselineComparison(ComparisonStrategy):
     def begin(self, nodeids: Iterable[str]) -> None:
         """See `ComparisonStrategy.begin`; `alpha` is shared among the measurements of these tests."""
         chosen = set(nodeids)
+        if self._settings.confirm != "runs":
+            self._lines.find_commits(self._context.root, chosen)
         timed = [line for line in self._lines.timed() if line.key.test in chosen]
         self.sharing = len(timed)
         self._confirmer.begin(timed)

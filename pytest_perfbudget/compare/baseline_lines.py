@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from pytest_perfbudget.baseline.call_profiles import read_calls
+from pytest_perfbudget.baseline.code_digest import commit_with_code
+from pytest_perfbudget.baseline.commit import has_commit
 from pytest_perfbudget.baseline.instruction_profiles import read_instructions
 from pytest_perfbudget.baseline.machine import this_machine
 from pytest_perfbudget.baseline.schema import Baseline, Line
@@ -55,6 +57,25 @@ class BaselineLines:
     def is_missing(self) -> bool:
         """Whether there is no baseline."""
         return not self._everywhere and not self._file.exists()
+
+    def find_commits(self, root: Path, tests: Collection[str]) -> None:
+        """Give the lines of tests a commit with their code, if they have none that git has.
+
+        Args:
+            root: pytest's root folder.
+            tests: the tests that will run.
+        """
+        known: dict[tuple[str, str], str] = {}
+        for place, line in self._here.items():
+            if line.key.test not in tests or not line.code or line.time is None:
+                continue
+            origin = (line.commit, line.code)
+            if origin not in known:
+                is_there = has_commit(root, line.commit)
+                known[origin] = "" if is_there else commit_with_code(root, self._file, line.code, line.commit)
+            if commit := known[origin]:
+                self._here[place] = replace(line, commit=commit)
+        self._counted |= self._here
 
     def timed(self) -> list[Line]:
         """Return the line of each measurement that has a time of this machine."""

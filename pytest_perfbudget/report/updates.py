@@ -68,8 +68,8 @@ def update_lines(update: UpdateSummary, typed: Typed = str) -> Iterator[str]:
     yield f"{update.file}: {', '.join(found)}"
     if update.is_uncommitted:
         yield (
-            "measured with changes that no commit has: commit them and update anew, so that a later slowdown can be "
-            "confirmed beside this code"
+            "measured with changes that no commit has: commit them together with the baseline and without further "
+            "changes, so that a later slowdown can be confirmed beside this code"
         )
     if any(line.action is UpdateAction.UNDECIDED for line in update.lines):
         yield "undecided: looks slower, but its runs are too far apart: update again when the machine is calmer"

@@ -80,8 +80,8 @@ def test_an_update_ends_with_what_it_did_and_what_is_left_to_do() -> None:
 def test_numbers_of_uncommitted_code_ask_for_a_commit() -> None:
     new = BaselineUpdate("a.py::t", "", UpdateAction.NEW)
     assert list(update_lines(UpdateSummary("b.json", [new], is_uncommitted=True)))[1:] == [
-        "measured with changes that no commit has: commit them and update anew, so that a later slowdown can be "
-        "confirmed beside this code"
+        "measured with changes that no commit has: commit them together with the baseline and without further changes, "
+        "so that a later slowdown can be confirmed beside this code"
     ]
 
 

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from pytest_perfbudget.baseline import store
-from pytest_perfbudget.baseline.call_profiles import Calls, calls_file, change_calls
+from pytest_perfbudget.baseline.call_profiles import Calls, change_calls
+from pytest_perfbudget.baseline.code_digest import code_digest, files_of
 from pytest_perfbudget.baseline.commit import DIRTY, commit_of, has_commit
-from pytest_perfbudget.baseline.instruction_profiles import change_instructions, instructions_file
+from pytest_perfbudget.baseline.instruction_profiles import change_instructions
 from pytest_perfbudget.baseline.machine import Machine, this_machine
 from pytest_perfbudget.baseline.reader import check_line
 from pytest_perfbudget.baseline.schema import Baseline, Key
@@ -179,9 +180,9 @@ class Update:
         session, machine = self._session, this_machine()
         file = session.baseline_file
         root = session.config.rootpath
-        written = [file, calls_file(file), instructions_file(file)]
-        commit = commit_of(root, written, [*map(Path, own_modules(root).values())])
-        made = Provenance(commit, dt.date.today().isoformat())  # noqa: DTZ011 - the user's day
+        commit = commit_of(root, files_of(file), [*map(Path, own_modules(root).values())])
+        today = dt.date.today().isoformat()  # noqa: DTZ011 - the user's day
+        made = Provenance(commit, today, code=code_digest(root, file) if commit else "")
         blocks = [block for recordings in found.values() for one in recordings for block in one.blocks]
         calm_ns = calm(blocks) if blocks else ()
         fitted = {
