@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from pytest_perfbudget.core.profiled_functions import ProfiledCall, ProfiledFunction
@@ -17,9 +18,11 @@ def with_threads(
     threads: Mapping[str, ProfiledFunction],
     roots: Mapping[str, ProfiledCall],
 ) -> dict[str, ProfiledFunction]:
-    """Return a profile in which the function that waits for threads calls their functions.
+    """Return a profile in which the function of the project that waits for threads calls their functions.
 
-    Threads may run at the same time, so their times are reduced to the time that the call waited.
+    Threads may run at the same time, so their times are reduced to the time that the call waited. The functions of a
+    library by which the call waits may be those by which its threads wait, too, such as those of a queue. So these are
+    passed over: otherwise the calls would be divided among all that wait, by times that differ from run to run.
 
     Args:
         profile: the profile of the call's own thread.
@@ -34,21 +37,19 @@ def with_threads(
     scale = min(waited_ns / busy_ns, 1.0)
     left = 1 - scale * busy_ns / waited_ns
     found = {
-        name: ProfiledFunction(
-            one.is_library,
-            one.calls,
-            one.own_ns * (left if name in waits else 1.0),
-            one.total_ns,
-            {
+        name: replace(
+            one,
+            own_ns=one.own_ns * (left if name in waits else 1.0),
+            callees={
                 callee: ProfiledCall(call.calls, call.own_ns * (left if callee in waits else 1.0), call.total_ns)
                 for callee, call in one.callees.items()
             },
         )
         for name, one in profile.items()
     }
-    longest = max(waits, key=lambda name: waits[name].own_ns)
+    waiting = _waiting_function(profile, max(waits, key=lambda name: waits[name].own_ns))
     for name, call in roots.items():
-        found[longest].add_call(name, _scaled(call, scale))
+        found[waiting].add_call(name, _scaled(call, scale))
     for name, one in threads.items():
         into = found.setdefault(name, ProfiledFunction(one.is_library))
         into.calls += one.calls
@@ -57,6 +58,19 @@ def with_threads(
         for callee, call in one.callees.items():
             into.add_call(callee, _scaled(call, scale))
     return found
+
+
+def _waiting_function(profile: Mapping[str, ProfiledFunction], wait: str) -> str:
+    """Return the function of the project that spends most of a wait; the top of the profile if there is none."""
+    name, passed = wait, {wait}
+    while profile[name].is_library:
+        callers = {caller: one.callees[name] for caller, one in profile.items() if name in one.callees}
+        callers = {caller: call for caller, call in callers.items() if caller not in passed}
+        if not callers:
+            return name
+        name = max(callers, key=lambda caller: callers[caller].total_ns)
+        passed.add(name)
+    return name
 
 
 def _scaled(call: ProfiledCall, scale: float) -> ProfiledCall:

@@ -54,3 +54,32 @@ def test_a_call_that_does_not_wait_has_no_threads(profile: dict[str, ProfiledFun
 
 def test_without_threads_a_wait_stays_a_wait() -> None:
     assert with_threads(waiting(), {}, {}) == waiting()
+
+
+def test_a_library_by_which_threads_wait_as_well_divides_no_calls_among_them() -> None:
+    """Of a queue between two threads: `web:all` calls `web:work` once, however long each of them waits."""
+    for waited_ns in (100.0, 700.0):
+        get = ProfiledCall(2, 0, 800)
+        taken = ProfiledCall(2, 800, 800)
+        profile = {
+            "web:all": ProfiledFunction(is_library=False, calls=1, own_ns=200, total_ns=1000, callees={"queue:get": get}),
+            "queue:get": ProfiledFunction(is_library=True, calls=2, total_ns=800, callees={WAIT: taken}),
+            WAIT: ProfiledFunction(is_library=True, calls=2, own_ns=800, total_ns=800),
+        }
+        inner = ProfiledCall(2, waited_ns, waited_ns)
+        working = ProfiledFunction(
+            is_library=False,
+            calls=1,
+            own_ns=500,
+            total_ns=500 + waited_ns,
+            callees={"queue:get": ProfiledCall(2, 0, waited_ns)},
+        )
+        beside = {
+            "web:work": working,
+            "queue:get": ProfiledFunction(is_library=True, calls=2, total_ns=waited_ns, callees={WAIT: inner}),
+            WAIT: ProfiledFunction(is_library=True, calls=2, own_ns=waited_ns, total_ns=waited_ns),
+        }
+        found = cost_graph_of(with_threads(profile, beside, {"web:work": ProfiledCall(1, 500, 500 + waited_ns)}))
+        assert found.functions["web:all"].callees == {"web:work": pytest.approx(1.0)}
+        assert found.functions["web:work"].callees == {}
+        assert found.total_ns == pytest.approx(1000, rel=0.01)
