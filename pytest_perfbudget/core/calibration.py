@@ -44,19 +44,14 @@ garbage collection and leaves the caches cold."""
 
 
 TURN_NS = 3_000_000
-"""The length of a turn in the duet. Many short turns are more precise than a few long turns: in half a second, turns of
-3 ms have two thirds of the error of turns of 5 ms."""
-
-TURN_ROUNDS = 3
-"""The smallest number of rounds in a turn, if so many rounds fit into `MOST_TURN_NS`."""
-
-MOST_TURN_NS = 50_000_000
+"""The shortest length of a turn in the duet. Many short turns are more precise than a few long turns: in half a second,
+turns of 3 ms have two thirds of the error of turns of 5 ms. A call that takes longer is a turn by itself: with three
+calls of 3 to 5 ms in a turn, a second gave twice the error (median of five kinds of code)."""
 
 
 def rounds_per_turn(round_ns: float) -> int:
     """Return the number of rounds in a turn, at least 1."""
-    usual = max(TURN_ROUNDS, int(TURN_NS / max(round_ns, 1.0)))
-    return max(1, min(usual, int(MOST_TURN_NS / max(round_ns, 1.0))))
+    return math.ceil(TURN_NS / min(max(round_ns, 1.0), TURN_NS))
 
 
 def rounds_per_block(round_ns: float, wanted: int, block_ns: int = BLOCK_NS) -> int:

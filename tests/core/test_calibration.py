@@ -3,7 +3,13 @@ from __future__ import annotations
 import pytest
 
 from pytest_perfbudget.core.budgets import parse_budgets
-from pytest_perfbudget.core.calibration import BLOCK_NS, iterations, needs_single_calls, rounds_per_block
+from pytest_perfbudget.core.calibration import (
+    BLOCK_NS,
+    iterations,
+    needs_single_calls,
+    rounds_per_block,
+    rounds_per_turn,
+)
 
 
 @pytest.mark.parametrize(
@@ -36,3 +42,12 @@ def test_a_percentile_wide_enough_for_the_clock_wants_single_calls(limits: dict[
 )
 def test_a_block_holds_about_20_ms_of_rounds(round_ns: float, wanted: int, expected: int) -> None:
     assert rounds_per_block(round_ns, wanted) == expected
+
+
+@pytest.mark.parametrize(
+    ("round_ns", "expected"),
+    [(0.0, 3_000_000), (1e4, 300), (1e6, 3), (1.6e6, 2), (2.9e6, 2), (3e6, 1), (5e6, 1), (170e6, 1)],
+)
+def test_a_turn_is_no_longer_than_3_ms_unless_a_single_call_is(round_ns: float, expected: int) -> None:
+    """The last round begins before."""
+    assert rounds_per_turn(round_ns) == expected

@@ -62,7 +62,9 @@ def test_a_library_by_which_threads_wait_as_well_divides_no_calls_among_them() -
         get = ProfiledCall(2, 0, 800)
         taken = ProfiledCall(2, 800, 800)
         profile = {
-            "web:all": ProfiledFunction(is_library=False, calls=1, own_ns=200, total_ns=1000, callees={"queue:get": get}),
+            "web:all": ProfiledFunction(
+                is_library=False, calls=1, own_ns=200, total_ns=1000, callees={"queue:get": get}
+            ),
             "queue:get": ProfiledFunction(is_library=True, calls=2, total_ns=800, callees={WAIT: taken}),
             WAIT: ProfiledFunction(is_library=True, calls=2, own_ns=800, total_ns=800),
         }
