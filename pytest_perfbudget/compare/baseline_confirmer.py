@@ -64,8 +64,7 @@ class BaselineConfirmer:
         if self._choice != "auto" or line is None:
             return replace(slowdown_test, in_pairs=self._choice == "duet")
         is_better = slowdown_test.is_uncertain or not line.load
-        why_not = self._pairs.why_impossible(line.commit) or self._pairs.why_blind()
-        return replace(slowdown_test, in_pairs=is_better and not why_not)
+        return replace(slowdown_test, in_pairs=is_better and not self._pairs.why_impossible(line.commit))
 
     def in_pairs(self, nodeid: str) -> bool:
         """Return whether pairs have confirmed the suspects of a test."""
@@ -87,6 +86,9 @@ class BaselineConfirmer:
     ) -> Confirmation:
         """Measure a test again until each of its suspects is decided.
 
+        Pairs measure first where the commit of the baseline is there. If they may be blind for a change, such as that
+        of a library, fresh processes measure in addition what pairs do not find slower.
+
         Args:
             nodeid: the test.
             measurements: all measurements of the test.
@@ -95,10 +97,12 @@ class BaselineConfirmer:
             suspects: the measurements whose time is suspect, each after its screening run.
             grown: the measurements with a grown count, each with the growth that is allowed.
         """
-        problem = ""
+        blind, problem = "", ""
         if self._choice == "auto":  # the test may have imported further code
             self._pairs.look_again()
             suspects = {name: self.chosen(one, known[name].line) for name, one in suspects.items()}
+            blind = self._pairs.why_blind()
+        in_pairs = Confirmation()
         if any(one.in_pairs for one in suspects.values()):
             asked = CommitDuet(
                 nodeid,
@@ -109,38 +113,45 @@ class BaselineConfirmer:
                 base={name: one.recording() for name, one in known.items()},
             )
             found = self._pairs.confirm(asked, suspects, grown)
-            if not found.problem:
-                self._confirmed_in_pairs[nodeid] = asked
-                return found
             problem = found.problem
-        suspects = dict(_suspects_of_runs(suspects))
-        found = confirm(self._context, nodeid, suspects, grown, partial(self._measure, nodeid, known, suspects))
-        lines = [line for name in suspects if (line := known[name].line) is not None]
-        why = problem or next(filter(None, map(self._why_not_in_pairs, lines)), "")
-        times = {name: self._sure(one, suspects[name], known[name].line) for name, one in found.times.items()}
+            if not problem:
+                self._confirmed_in_pairs[nodeid] = asked
+                if not blind:
+                    return found
+                in_pairs, grown = found, {}
+        left = {name: one for name, one in suspects.items() if not _is_slower(in_pairs.times.get(name))}
+        by_runs = dict(_suspects_of_runs(left))
+        if self.in_pairs(nodeid) and not by_runs:
+            return in_pairs
+        found = confirm(self._context, nodeid, by_runs, grown, partial(self._measure, nodeid, known, by_runs))
+        times = {name: self._sure(one, by_runs[name], known[name].line, blind) for name, one in found.times.items()}
+        lines = [line for name in by_runs if (line := known[name].line) is not None]
+        why = problem or next(filter(None, (self._why_not_in_pairs(line, blind) for line in lines)), "")
         is_worth_a_note = self._choice == "duet" or any(map(_is_slower, times.values()))
         note = f"confirmed by fresh processes, not by a duet: {why}" if why and is_worth_a_note else ""
-        return replace(found, times=times, note=note)
+        attempts = [*in_pairs.attempts, *found.attempts]
+        return replace(found, times={**in_pairs.times, **times}, attempts=attempts, note=note)
 
-    def _why_not_in_pairs(self, line: Line) -> str:
+    def _why_not_in_pairs(self, line: Line, blind: str) -> str:
         """Return why fresh processes confirm where pairs would be better; empty if there is no such reason."""
         if self._choice == "runs" or not line.commit:
             return ""
         why = self._pairs.why_impossible(line.commit)
-        return why if self._choice == "duet" or line.load else why or self._pairs.why_blind()
+        return why if self._choice == "duet" or line.load else why or blind
 
     def _sure(
-        self, change: RegressionResult, slowdown_test: UnpairedSlowdownTest, line: Line | None
+        self, change: RegressionResult, slowdown_test: UnpairedSlowdownTest, line: Line | None, blind: str
     ) -> RegressionResult:
-        """Return a result that is undecided if only pairs could be sure, and git does not have the commit for pairs."""
+        """Return a result that is undecided if only pairs could be sure, and pairs are not possible, or blind."""
         is_doubtful = _is_slower(change) and slowdown_test.may_be_another_level(change.ratio or 1.0)
         if self._choice != "auto" or line is None or not is_doubtful:
             return change
         why = self._pairs.why_impossible(line.commit) if line.commit else ""
-        if not why:
+        if not (why or blind):
             return change
         found = f"{100 * ((change.ratio or 1) - 1):+.1f} % in {change.runs} fresh processes"
-        reason = f"looked slower, {found}, but such a time may move by as much; pairs would tell, but {why}"
+        told = f"pairs would tell, but {why}" if why else f"pairs, which do not show a slowdown, may not tell: {blind}"
+        reason = f"looked slower, {found}, but such a time may move by as much; {told}"
         return replace(change, verdict=RegressionVerdict.UNDECIDED, reason=reason)
 
     def _measure(
@@ -168,8 +179,8 @@ class BaselineConfirmer:
         return Attempt(runs, sides, problem=answer.problem, is_exclusive=bool(answer.problem and answer.elapsed_s))
 
 
-def _is_slower(change: RegressionResult) -> bool:
-    return change.verdict is RegressionVerdict.REGRESSED
+def _is_slower(change: RegressionResult | None) -> bool:
+    return change is not None and change.verdict is RegressionVerdict.REGRESSED
 
 
 def _suspects_of_runs(

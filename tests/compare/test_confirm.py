@@ -106,6 +106,36 @@ def test_another_version_of_a_package_is_a_change_that_pairs_would_not_see(confi
     )
 
 
+@pytest.mark.usefixtures("versioned")
+def test_code_that_pairs_find_slower_fails_also_where_they_may_be_blind(confirming: Repository) -> None:
+    """A slowdown in the repository, and another version of a package in the same change."""
+    let_baseline_be_of(confirming, numpy="2.0")
+    confirming.file("shop.py", shop(1.1))
+    result = confirming.run(TESTS, pyproject=AUTO)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(SLOWER)
+    result.stdout.no_fnmatch_line("note: *")
+
+
+@pytest.mark.usefixtures("versioned")
+@pytest.mark.parametrize(("before", "verdict"), [(0.7, "undecided"), (0.6, "regressed")])
+def test_a_time_that_changes_its_level_is_undecided_where_only_pairs_that_may_be_blind_could_tell(
+    confirming: Repository, before: float, verdict: str
+) -> None:
+    """The same code, and another version of a package, which may be slower or not."""
+    let_baseline_be_of(confirming, numpy="2.0")
+    rebase(confirming, before, spread=0.04)
+    result = confirming.run(TESTS, pyproject=AUTO)
+    assert times(confirming) == {"test_call step": verdict}
+    if verdict == "undecided":
+        result.stdout.fnmatch_lines(
+            [
+                "undecided: *: looked slower, +42.* % in * fresh processes, but such a time may move by as much; pairs, "
+                "which do not show a slowdown, may not tell: numpy had another version for the baseline"
+            ]
+        )
+
+
 def test_code_of_another_folder_counts_also_if_only_the_test_imports_that_code(
     confirming: Repository, versioned: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
