@@ -15,6 +15,10 @@ from pytest_perfbudget.core.weather import BlockTime
 BLOCKS: Final = 40
 """The number of blocks in a run. On recorded sessions 10 blocks have twice the error of 40, and 60 gain little."""
 
+BESIDE_PAIRS: Final = BLOCKS // 2
+"""The number of blocks in a run whose suspects pairs confirm: the level of memory moves by more than the error of these
+from session to session, so that nearly each test is a suspect."""
+
 DOUBLED: Final = 2 * BLOCKS
 """The number of blocks in a run that looks slower: it goes on for as many blocks again, which is cheaper than a fresh
 process."""
@@ -95,13 +99,11 @@ class UnpairedSlowdownTest(SlowdownTest[Estimate]):
         return SlowdownTest.needs_fresh(self, fresh)
 
     def more_blocks(self, blocks: Sequence[BlockTime]) -> int:
-        """Return the number of blocks that the screening run still needs.
-
-        Where processes differ so much that pairs confirm, further blocks of this process would tell nothing.
-        """
+        """Return the number of blocks that the screening run still needs; fewer if pairs confirm."""
         done = len(blocks)
-        is_worth_more = not (self.in_pairs and self.is_uncertain)
-        if done == BLOCKS and is_worth_more and self.is_suspect(self.estimate(blocks)):
+        if self.in_pairs:
+            return max(BESIDE_PAIRS - done, 0)
+        if done == BLOCKS and self.is_suspect(self.estimate(blocks)):
             return BLOCKS
         return max((DOUBLED if done > BLOCKS else BLOCKS) - done, 0)
 

@@ -16,7 +16,7 @@ from pytest_perfbudget.core.pairs import Pair, pair_of
 from pytest_perfbudget.core.reference import Estimate, Prior, Reference, fit, prior_of
 from pytest_perfbudget.core.results import RegressionVerdict
 from pytest_perfbudget.core.slowdown import LOOKS, MOST_FRESH
-from pytest_perfbudget.core.unpaired import BLOCKS, DOUBLED, UnpairedSlowdownTest
+from pytest_perfbudget.core.unpaired import BESIDE_PAIRS, BLOCKS, DOUBLED, UnpairedSlowdownTest
 from pytest_perfbudget.core.weather import BlockTime, calm
 
 CALM_NS = (40_000.0, 20_000.0, 30_000.0)
@@ -45,11 +45,11 @@ class TestScreening:
         assert slowdown_test().more_blocks(blocks(1.0, BLOCKS + 1)) == BLOCKS - 1
         assert slowdown_test().more_blocks(blocks(1.1, DOUBLED)) == 0
 
-    def test_further_blocks_tell_nothing_where_processes_differ_so_much_that_pairs_confirm(self) -> None:
-        rough = slowdown_test(reference=replace(REFERENCE, spread=0.04), in_pairs=True)
-        assert rough.is_suspect(rough.estimate(blocks(1.1)))
-        assert rough.more_blocks(blocks(1.1)) == 0
-        assert slowdown_test(in_pairs=True).more_blocks(blocks(1.1)) == BLOCKS
+    def test_a_run_takes_half_as_many_blocks_if_pairs_confirm(self) -> None:
+        asked = slowdown_test(in_pairs=True)
+        assert asked.more_blocks([]) == BESIDE_PAIRS
+        assert asked.is_suspect(asked.estimate(blocks(1.1, BESIDE_PAIRS)))
+        assert asked.more_blocks(blocks(1.1, BESIDE_PAIRS)) == 0
 
     @pytest.mark.parametrize(
         ("ratio", "suspect"), [(0.8, False), (1.0, False), (1.015, False), (1.05, True), (2.0, True)]
