@@ -145,22 +145,21 @@ class BaselineCommitDuet:
             return Confirmation(problem=problem)
         paired = {name: _in_pairs(slowdown_test) for name, slowdown_test in suspects.items()}
         task = _task(asked, paired)
-        cleared: dict[str, RegressionResult] = {}
+        needs_fresh = bool(grown) or any(map(_is_beyond_weather, suspects.values()))
         pace = Pace()
-        if not grown and not any(map(_is_beyond_weather, suspects.values())):
-            with pace.step():
-                screened = self._screened(pairs, task, asked)
-            tests = {name: PairedSlowdownTest(paired[name].tolerance, paired[name].alpha) for name in screened}
-            cleared = {
-                name: replace(test.screened(screened[name]), in_pairs=True)
-                for name, test in tests.items()
-                if not test.is_suspect(screened[name])
-            }
-            paired |= {name: test.after(screened[name]) for name, test in tests.items()}
-        paired = {name: test for name, test in paired.items() if name not in cleared}
+        with pace.step():
+            screened = {} if needs_fresh else self._screened(pairs, task, asked)
+        cleared: dict[str, RegressionResult] = {}
+        for name, pair in screened.items():
+            test = PairedSlowdownTest(paired[name].tolerance, paired[name].alpha)
+            if test.is_suspect(pair):
+                paired[name] = test.after(pair)
+            else:
+                cleared[name] = replace(test.screened(pair), in_pairs=True)
+                del paired[name]
         seen: dict[str, list[Sides]] = {}
         measure = partial(_measure, pairs, task, asked.base, seen)
-        step_s = pace.last_s
+        step_s = pairs.start_s + pace.last_s if screened else 0.0
         found = confirm(self._context, asked.nodeid, paired, grown, measure, step_s=step_s, noun="fresh pair")
         times = {name: _explained(result, seen.get(name, []), suspects[name]) for name, result in found.times.items()}
         return replace(found, times=cleared | times)

@@ -18,6 +18,7 @@ from pytest_perfbudget.core.pairs import FRESH_ERROR, SCREENING_ERROR, Pair
 from pytest_perfbudget.core.spans.changes import FEWEST_MATCHES
 from pytest_perfbudget.errors import WorkerError
 from pytest_perfbudget.measure.affinity import cpus
+from pytest_perfbudget.measure.clock import SYSTEM
 from pytest_perfbudget.processes.duet import TIMERS, Duet, IsDecided, never
 from pytest_perfbudget.processes.duet_side import Side
 from pytest_perfbudget.processes.process import Worker
@@ -71,6 +72,7 @@ class PairRunner:
             tests that only the base has.
 
     Attributes:
+        start_s: the time in s that the last screening pair took to start; 0 before.
         is_alone: whether the session's fixtures are torn down, so that a process needs no worker id of its own, for
             which a test may be skipped.
     """
@@ -93,6 +95,7 @@ class PairRunner:
         self._started = 0
         self._fresh: Counter[str] = Counter()
         self.is_alone = False
+        self.start_s = 0.0
         self._modules: tuple[dict[str, str], dict[str, str]] = ({}, {})  # of head and base, one after the other
         self._of_base: Collection[str] | None = None  # those that may be there included
 
@@ -294,14 +297,14 @@ class PairRunner:
 
     def _open_screening(self, nodeids: Sequence[str]) -> Duet:
         self._carried = self._checkout.carried
-        if self._only_times:
-            self._screening = self._pair(nodeids, counting=Counting.NONE)
-            self._screening.__enter__()
-            return self._screening
-        self._screening = self._pair(nodeids, self._checkout.further_files)
+        files, counting = ((), Counting.NONE) if self._only_times else (self._checkout.further_files, Counting.ALL)
+        self._screening = self._pair(nodeids, files, counting=counting)
+        started_ns = SYSTEM.wall_ns()
         self._screening.__enter__()
-        self._of_base = frozenset(self._screening.perf_tests)
-        self._context.note_base(self._of_base)
+        self.start_s = (SYSTEM.wall_ns() - started_ns) / 1e9
+        if not self._only_times:
+            self._of_base = frozenset(self._screening.perf_tests)
+            self._context.note_base(self._of_base)
         return self._screening
 
     def end_screening(self, error: BaseException | None = None) -> None:

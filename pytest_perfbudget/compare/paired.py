@@ -211,7 +211,8 @@ class PairedComparison(ComparisonStrategy):
             return Confirmation()
         task = self._task(nodeid, measurements, requests, unpinned)
         measure = partial(self._pairs.measure, task)
-        return confirm(self._context, nodeid, suspects, grown, measure, step_s=self._pace.last_s, noun="fresh pair")
+        step_s = self._pairs.start_s + self._pace.last_s
+        return confirm(self._context, nodeid, suspects, grown, measure, step_s=step_s, noun="fresh pair")
 
     def _is_skipped(self, sides: Sides) -> bool:
         return sides.is_test_changed and self._context.settings.duet.changed_tests == "skip"
