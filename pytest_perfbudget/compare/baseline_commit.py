@@ -232,6 +232,7 @@ def _task(asked: CommitDuet, tests: Mapping[str, PairedSlowdownTest]) -> PairTas
     return replace(
         PairTask.of(asked.nodeid, asked.measurements, asked.seconds, asked.unpinned),
         is_cleared=lambda name, pair: name in tests and tests[name].is_cleared(pair),
+        needs_second=lambda name, pair: name in tests and tests[name].needs_second(pair),
         is_far_slower=lambda name, pair: name in tests and tests[name].is_far_slower(pair),
     )
 

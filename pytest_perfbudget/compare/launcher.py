@@ -25,11 +25,13 @@ _PATIENCE = 10
 _MOST_PATIENCE_S = 3600.0
 _MOST_HANGS = 2
 
-SLOTS: Final = 4
-"""The largest number of fresh processes of a session at the same time: a screening pair and a fresh pair."""
+SLOTS: Final = 6
+"""The largest number of fresh processes of a session at the same time: two screening pairs and a fresh pair."""
 
 FRESH_SLOT: Final = 2
-"""The slot of a fresh pair, or of a fresh process, which may run beside the screening pair."""
+SECOND_SLOT: Final = 4
+"""The slots of a fresh pair, or of a fresh process, which may run beside the screening pairs, and of the second of
+these."""
 
 FRESH: Final = "PERFBUDGET_FRESH"
 """The environment variable that tells a test or a conftest that it runs in a fresh process."""

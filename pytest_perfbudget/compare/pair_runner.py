@@ -1,4 +1,4 @@
-"""The runner of pairs of processes, one of each side: a screening pair for the whole session, and fresh pairs."""
+"""The runner of pairs of processes, one of each side: screening pairs for the whole session, and fresh pairs."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from pytest_perfbudget.checkout.revision import Base
 from pytest_perfbudget.compare.base_checkout import BaseCheckout
 from pytest_perfbudget.compare.confirm import Attempt
 from pytest_perfbudget.compare.context import ComparisonContext
-from pytest_perfbudget.compare.launcher import FRESH_SLOT
+from pytest_perfbudget.compare.launcher import FRESH_SLOT, SECOND_SLOT
 from pytest_perfbudget.compare.played_pair import attempt_of
+from pytest_perfbudget.compare.shared_pair import SharedPair
 from pytest_perfbudget.core.counts import Counting
 from pytest_perfbudget.core.measurement import Measurement, function_of
-from pytest_perfbudget.core.pairs import FRESH_ERROR, SCREENING_ERROR, Pair
+from pytest_perfbudget.core.pairs import FRESH_ERROR, SCREENING_ERROR, Pair, joined
 from pytest_perfbudget.core.spans.changes import FEWEST_MATCHES
 from pytest_perfbudget.errors import WorkerError
 from pytest_perfbudget.measure.affinity import cpus
-from pytest_perfbudget.measure.clock import SYSTEM
 from pytest_perfbudget.processes.duet import TIMERS, Duet, IsDecided, never
 from pytest_perfbudget.processes.duet_side import Side
 from pytest_perfbudget.processes.process import Worker
@@ -35,7 +35,8 @@ class PairTask:
         seconds: the time that each measurement may take.
         unpinned: the measurements that may use all CPUs.
         instructions: the names of the measurements whose bytecode instructions are compared.
-        is_cleared: a function that ends the turns of a measurement in the screening pair earlier.
+        is_cleared: a function that ends the turns of a measurement in a screening pair earlier.
+        needs_second: a function that returns whether a second screening pair is to measure the test, by the first.
         is_far_slower: a function that ends the turns of a measurement in a fresh pair earlier.
     """
 
@@ -45,6 +46,7 @@ class PairTask:
     unpinned: Collection[str] = ()
     instructions: Collection[str] = ()
     is_cleared: IsDecided = never
+    needs_second: IsDecided = never
     is_far_slower: IsDecided = never
 
     @classmethod
@@ -72,7 +74,6 @@ class PairRunner:
             tests that only the base has.
 
     Attributes:
-        start_s: the time in s that the last screening pair took to start; 0 before.
         is_alone: whether the session's fixtures are torn down, so that a process needs no worker id of its own, for
             which a test may be skipped.
     """
@@ -89,13 +90,13 @@ class PairRunner:
         self._base = base
         self._checkout = checkout or BaseCheckout(context, base)
         self._only_times = only_times
-        self._screening: Duet | None = None
-        self._carried: Sequence[str] = ()
+        self._first = SharedPair(self._first_pair, lambda: self._checkout.carried, self._note_tests)
+        self._has_second = True
+        self._second = SharedPair(self._second_pair, lambda: self._checkout.carried)
         self._unbuilt: dict[str, str] = {}
         self._started = 0
         self._fresh: Counter[str] = Counter()
         self.is_alone = False
-        self.start_s = 0.0
         self._modules: tuple[dict[str, str], dict[str, str]] = ({}, {})  # of head and base, one after the other
         self._of_base: Collection[str] | None = None  # those that may be there included
 
@@ -137,35 +138,48 @@ class PairRunner:
         If that fails, `screen` tries again, and its error is reported with the test.
         """
         try:
-            self._open_screening(nodeids)
+            self._first.open(nodeids)
         except WorkerError as error:
-            self.end_screening(error)
+            self._first.end(error)
         except BaseException as error:
-            self.end_screening(error)
+            self._first.end(error)
             raise
 
+    @property
+    def start_s(self) -> float:
+        """The time in s that the last screening pair took to start; 0 before."""
+        return self._first.start_s
+
     def screen(self, task: PairTask, nodeids: Sequence[str]) -> Attempt[Pair]:
-        """Measure a test with the screening pair, which measures each test once; after a failure, start a new pair.
+        """Measure a test with the first screening pair, and with the second one if the first leaves it open.
+
+        A second pair that is as old as the session costs a third of a fresh pair, and shows as well whether a process
+        of the first pair is off. Both measure each test once.
 
         Args:
             task: the test.
-            nodeids: all tests that the screening pair will measure.
+            nodeids: all tests that the screening pairs will measure.
 
         Raises:
             WorkerError: a process cannot be started, died or hangs.
         """
-        try:
-            with self._context.launcher.noting_hangs([task.nodeid]):
-                while True:
-                    screening = self._screening or self._open_screening(nodeids)
-                    screening.be_patient(self._context.launcher.patience_s())
-                    found = self._play(screening, task, SCREENING_ERROR, self._carried, task.is_cleared)
-                    if found is not None:
-                        return found
-                    self.end_screening()
-        except BaseException as error:  # a pair that is half started, or interrupted, is of no more use
-            self.end_screening(error)
-            raise
+
+        def play(pair: Duet, carried: Sequence[str]) -> Attempt[Pair] | None:
+            return self._play(pair, task, SCREENING_ERROR, carried, task.is_cleared)
+
+        patience_s = self._context.launcher.patience_s()
+        with self._context.launcher.noting_hangs([task.nodeid]):
+            found = self._first.measure(nodeids, patience_s, play)
+            left = [name for name, pair in found.runs.items() if task.needs_second(name, pair)]
+            if not left or not self._has_second:
+                return found
+            try:
+                again = self._second.measure(nodeids, patience_s, play).runs
+            except WorkerError:  # fresh pairs decide without a second screening pair
+                self._has_second = False
+                return found
+        both = {name: joined(found.runs[name], again[name]) for name in left if name in again}
+        return replace(found, runs={**found.runs, **both})
 
     def measure(self, task: PairTask, *, own_file_only: bool, counting: Counting = Counting.ALL) -> Attempt[Pair]:
         """Measure a test with a fresh pair; see `confirm.Measure`.
@@ -176,8 +190,8 @@ class PairRunner:
         while True:
             carried = self._checkout.carried
             hangs = self._context.launcher.noting_hangs([task.nodeid])
-            # The screening pair is number 0. Most tests have no fresh pair, so its head comes first in each session. A
-            # pair that was lost is repeated in its order: else those that remain may all have the same side first.
+            # The first screening pair is number 0, and most tests have no other pair, so its head comes first in each
+            # session. A pair that was lost is repeated in its order: else the others may all have the same side first.
             number = self._fresh[task.nodeid] + 1
             made = self._pair(
                 [task.nodeid],
@@ -295,23 +309,20 @@ class PairRunner:
         if any(base.get(name, file) != file for name, file in head.items()):
             self._context.note_other_files(self._checkout.other_files(head, base))
 
-    def _open_screening(self, nodeids: Sequence[str]) -> Duet:
-        self._carried = self._checkout.carried
-        files, counting = ((), Counting.NONE) if self._only_times else (self._checkout.further_files, Counting.ALL)
-        self._screening = self._pair(nodeids, files, counting=counting)
-        started_ns = SYSTEM.wall_ns()
-        self._screening.__enter__()
-        self.start_s = (SYSTEM.wall_ns() - started_ns) / 1e9
+    def _first_pair(self, nodeids: Sequence[str]) -> Duet:
+        if self._only_times:
+            return self._pair(nodeids, counting=Counting.NONE)
+        return self._pair(nodeids, self._checkout.further_files)
+
+    def _second_pair(self, nodeids: Sequence[str]) -> Duet:
+        return self._pair(nodeids, slot=SECOND_SLOT, counting=Counting.NONE, number=1)
+
+    def _note_tests(self, pair: Duet) -> None:
         if not self._only_times:
-            self._of_base = frozenset(self._screening.perf_tests)
+            self._of_base = frozenset(pair.perf_tests)
             self._context.note_base(self._of_base)
-        return self._screening
 
-    def end_screening(self, error: BaseException | None = None) -> None:
-        """End the screening pair: at once after an error, otherwise after its fixtures are torn down.
-
-        What the fixtures hold is free then.
-        """
-        if self._screening is not None:
-            self._screening.__exit__(None if error is None else type(error), error, None)
-            self._screening = None
+    def end_screening(self) -> None:
+        """End the screening pairs, whose fixtures then hold nothing any more."""
+        self._first.end()
+        self._second.end()

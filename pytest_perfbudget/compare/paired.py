@@ -159,6 +159,7 @@ class PairedComparison(ComparisonStrategy):
         return replace(
             PairTask.of(nodeid, measurements, seconds, unpinned, counted),
             is_cleared=lambda name, pair: name in tests and tests[name].is_cleared(pair),
+            needs_second=lambda name, pair: name in tests and tests[name].needs_second(pair),
             is_far_slower=lambda name, pair: name in tests and tests[name].is_far_slower(pair),
         )
 

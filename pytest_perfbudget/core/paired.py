@@ -49,6 +49,9 @@ _FAR_ERROR = 0.008
 `_FAR_ERROR`, less than the spread between pairs. Nearer to the limit, and less precise, pairs would be made up for by
 more pairs. A screening pair has all its quads, so that code which is slower in its first calls only is no suspect."""
 
+_MUCH = math.log(20)
+"""The log likelihood ratio above which a second screening pair would be in vain."""
+
 _SAYS_SOMETHING = 0.25
 """A pair whose one-sided p-value is above this in both directions, slower and faster, is too noisy to raise
 suspicion."""
@@ -130,6 +133,15 @@ class PairedSlowdownTest(SlowdownTest[Pair]):
         """
         looks_slower = pair.mean is None or pair.mean.log_ratio > self.limit
         return not looks_slower and self._evidence([pair]) <= _VERY_LITTLE
+
+    def needs_second(self, pair: Pair) -> bool:
+        """Return whether a second screening pair is to tell if the first, which leaves a slowdown open, was off.
+
+        Where a slowdown is far more likely than none, and where a pair takes long, fresh pairs tell at once.
+        """
+        if pair.is_of_load or pair.base_ns > _LONG_NS or self._hides_rare_calls([pair]):
+            return False
+        return _VERY_LITTLE < self._evidence([pair]) < _MUCH
 
     def is_far_slower(self, pair: Pair) -> bool:
         """Return whether a fresh pair needs no further quads, because it exceeds the limit by many standard errors.

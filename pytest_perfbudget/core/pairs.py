@@ -103,6 +103,20 @@ def pair_of(head_ns: Mapping[int, float], base_ns: Mapping[int, float], spread: 
     return Pair(middle, std_error, median(base_ns.values()), spread)
 
 
+def joined(one: Pair, other: Pair) -> Pair:
+    """Return the estimate from two pairs of a test together, as if it came from one pair."""
+    parts = [1 / (pair.spread**2 + pair.std_error**2) for pair in (one, other)]
+    share = parts[0] / sum(parts)
+    means = (one.mean, other.mean)
+    return replace(
+        one,
+        log_ratio=share * one.log_ratio + (1 - share) * other.log_ratio,
+        std_error=math.hypot(share * one.std_error, (1 - share) * other.std_error),
+        spread=math.hypot(share * one.spread, (1 - share) * other.spread),
+        mean=joined(means[0], means[1]) if means[0] is not None and means[1] is not None else None,
+    )
+
+
 def becomes_slower(head_ns: Mapping[int, float], base_ns: Mapping[int, float]) -> bool:
     """Return whether the head looks slower in the last third of the quads, and slower than in the quads before.
 
