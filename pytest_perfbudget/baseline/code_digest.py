@@ -1,34 +1,31 @@
-"""The digest of the code that a baseline was made of, by which the commit with this code is found later.
+"""The digest of the files that a baseline was made of, by which the commit with these files is found later.
 
 The first baseline of a test is usually made before the test is committed, and a squash merge leaves the commit of a
-baseline behind. The commit that brought the baseline's lines into the repository has the same code in both cases,
-unless the code was changed between.
+baseline behind. The commit that took the baseline in has the same files in both cases, unless a file was changed
+between.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping
+import os
+import shutil
+import tempfile
+from collections.abc import Collection, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 from pytest_perfbudget.baseline.call_profiles import calls_file
-from pytest_perfbudget.baseline.commit import DIRTY
 from pytest_perfbudget.baseline.instruction_profiles import instructions_file
 from pytest_perfbudget.errors import GitError
 from pytest_perfbudget.git import git
 
-_CODE: Final = frozenset(
-    [".py", ".pyx", ".pxd", ".pxi", ".c", ".h", ".cc", ".cpp", ".hpp", ".rs", ".f90", ".so", ".pyd", ".toml", ".cfg"]
-)
-"""The files that count also if git does not track them yet; other new files may be anything."""
-
-_INSTALLED: Final = frozenset(["site-packages", "dist-packages", "node_modules"])
 _LENGTH: Final = 16
-_MOST_COMMITS: Final = 10
-"""The number of commits that are looked at: as a rule one commit brought the lines of a digest in."""
+_MOST_COMMITS: Final = 30
+"""The number of commits that are looked at: the last ones that have changed the baseline."""
 
-_LINK, _SUBMODULE = "120000", "160000"
+_MOST_BYTES: Final = 50_000_000
+"""The size of new files from which there is no digest: git would read all of them."""
 
 
 def files_of(baseline: Path) -> list[Path]:
@@ -37,7 +34,7 @@ def files_of(baseline: Path) -> list[Path]:
 
 
 def code_digest(folder: Path, baseline: Path) -> str:
-    """Return the digest of the working tree; empty outside git, or if git cannot tell.
+    """Return the digest of all files that git tracks, or would track (`git add --all`); empty if git cannot tell.
 
     Args:
         folder: a folder of the working tree.
@@ -45,86 +42,85 @@ def code_digest(folder: Path, baseline: Path) -> str:
     """
     try:
         top = Path(git(folder, "rev-parse", "--show-toplevel")).resolve()
-        files = _working_tree(top)
-        tracked = _files_of(top, "HEAD")
-    except GitError:
+        with tempfile.TemporaryDirectory() as made:
+            return _digest(_staged(top, Path(made)), _places(top, baseline))
+    except (GitError, OSError, ValueError):
         return ""
-    return _digest(files, tracked, _places(top, files_of(baseline)))
 
 
-def commit_with_code(folder: Path, baseline: Path, digest: str, commit: str) -> str:
-    """Return the abbreviated commit that brought a digest into the baseline, if the commit has the code; else empty.
+def commits_with_code(folder: Path, baseline: Path, digests: Collection[str]) -> dict[str, str]:
+    """Return the abbreviated commit of each digest whose files a commit has that has changed the baseline.
 
     Args:
         folder: a folder of the working tree.
         baseline: the file of the baseline.
-        digest: the digest of the code, as the file has it.
-        commit: the commit of the lines, which may end with `DIRTY`, and need not exist any more.
+        digests: digests of files, as the baseline has them.
     """
+    found: dict[str, str] = {}
     try:
         top = Path(git(folder, "rev-parse", "--show-toplevel")).resolve()
-        found = git(top, "log", f"-{_MOST_COMMITS}", "--format=%h", "--abbrev=9", f"-S{digest}", "--", str(baseline))
-        try:
-            tracked: Mapping[str, str] | None = _files_of(top, commit.removesuffix(DIRTY))
-        except GitError:
-            tracked = None
-        besides = _places(top, files_of(baseline))
-        return next((one for one in found.split() if _digest(_files_of(top, one), tracked, besides) == digest), "")
-    except GitError:
-        return ""
+        besides = _places(top, baseline)
+        listed = git(top, "log", f"-{_MOST_COMMITS}", "--format=%h", "--abbrev=9", "--", str(baseline))
+        for commit in listed.split():
+            digest = _digest(git(top, "ls-tree", "-r", "-z", "--full-tree", commit), besides)
+            if digest in digests:
+                found.setdefault(digest, commit)
+            if len(found) == len(set(digests)):
+                break
+    except (GitError, OSError, ValueError):
+        pass
+    return found
 
 
-def _working_tree(top: Path) -> dict[str, str]:
-    """Return the content of the working tree, by path: the hashes that git would give to the files.
+def _staged(top: Path, made: Path) -> str:
+    """Return git's list of the working tree, as if all files had been added; the repository itself is not changed.
+
+    Args:
+        top: the top folder of the working tree.
+        made: an empty folder, for an index and objects.
 
     Raises:
         GitError: git cannot tell.
+        OSError: a file cannot be read.
     """
-    files: dict[str, str] = {}
-    for entry in filter(None, git(top, "ls-files", "--stage", "-z").split("\0")):
-        kind, content, stage = entry.partition("\t")[0].split(" ")
-        if stage != "0":
-            message = "a merge is not finished"
-            raise GitError(message)
-        files[entry.partition("\t")[2]] = f"{kind} {content}" if kind in (_LINK, _SUBMODULE) else content
-    changed = git(top, "diff-files", "--name-only", "--ignore-submodules=none", "-z").split("\0")
-    new = [one for one in git(top, "ls-files", "--others", "--exclude-standard", "-z").split("\0") if _is_code(one)]
-    there = [one for one in [*changed, *new] if one and (top / one).is_file() and not (top / one).is_symlink()]
-    for one in filter(None, changed):
-        files.pop(one, None)
-    contents = git(top, "hash-object", "--stdin-paths", text="\n".join([*there, ""])).split() if there else []
-    return files | dict(zip(there, contents, strict=True))
+    index, objects = (
+        top / one for one in git(top, "rev-parse", "--git-path", "index", "--git-path", "objects").split("\n")
+    )
+    tags = git(top, "ls-files", "-v", "-z").split("\0")
+    new = filter(None, git(top, "ls-files", "--others", "--exclude-standard", "-z").split("\0"))
+    if any(tag[:1] == "S" or tag[:1].islower() for tag in tags):
+        message = "git is told not to look at some files"
+        raise GitError(message)
+    if sum((top / one).lstat().st_size for one in new) > _MOST_BYTES:
+        message = "the new files are too large"
+        raise GitError(message)
+    if index.exists():
+        shutil.copy2(index, made / "index")
+    (made / "objects").mkdir()
+    variables = {
+        "GIT_INDEX_FILE": str(made / "index"),
+        "GIT_OBJECT_DIRECTORY": str(made / "objects"),
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES": str(objects),
+    }
+    git(top, "add", "--all", environment=variables)
+    return git(top, "ls-files", "--stage", "-z", environment=variables)
 
 
-def _files_of(top: Path, commit: str) -> dict[str, str]:
-    """Return the content of a commit, by path.
-
-    Raises:
-        GitError: git does not have the commit.
-    """
-    files: dict[str, str] = {}
-    for entry in filter(None, git(top, "ls-tree", "-r", "-z", "--full-tree", commit).split("\0")):
-        kind, _, content = entry.partition("\t")[0].split(" ")
-        files[entry.partition("\t")[2]] = f"{kind} {content}" if kind in (_LINK, _SUBMODULE) else content
-    return files
+def _digest(listed: str, besides: Collection[str]) -> str:
+    """Return the digest of modes, contents and paths, as `git ls-files --stage` or `git ls-tree -r` lists them."""
+    counting = sorted(_entries(listed, besides))
+    return hashlib.sha256("\0".join(counting).encode("utf-8", "surrogateescape")).hexdigest()[:_LENGTH]
 
 
-def _digest(files: Mapping[str, str], tracked: Collection[str] | None, besides: Collection[str]) -> str:
-    """Return the digest of files: of those that a commit has, if that is known, and of all other code."""
-    counting = [
-        f"{content} {path}\0"
-        for path, content in sorted(files.items())
-        if path not in besides and (tracked is None or path in tracked or _is_code(path))
-    ]
-    return hashlib.sha256("".join(counting).encode("utf-8", "surrogateescape")).hexdigest()[:_LENGTH]
+def _entries(listed: str, besides: Collection[str]) -> Iterator[str]:
+    for entry in filter(None, listed.split("\0")):
+        about, _, path = entry.partition("\t")
+        mode, *more = about.split(" ")
+        content = next(one for one in more if len(one) >= 40)  # the type or the stage stands beside
+        if path not in besides and "__pycache__" not in PurePosixPath(path).parts:
+            yield f"{mode} {content} {path}"
 
 
-def _is_code(path: str) -> bool:
-    place = PurePosixPath(path)
-    return place.suffix in _CODE and _INSTALLED.isdisjoint(place.parts)
-
-
-def _places(top: Path, files: Collection[Path]) -> set[str]:
-    """Return the paths of files from the top of the repository, without files outside."""
-    found = [one.resolve() for one in files]
-    return {one.relative_to(top).as_posix() for one in found if one.is_relative_to(top)}
+def _places(top: Path, baseline: Path) -> set[str]:
+    """Return the paths of the files of a baseline, from the top of the repository."""
+    return {Path(os.path.relpath(one.resolve(), top)).as_posix() for one in files_of(baseline)}

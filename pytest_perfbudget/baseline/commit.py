@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
 from pytest_perfbudget.errors import GitError
 from pytest_perfbudget.git import git
+
+_HASH: Final = re.compile(r"[0-9a-f]{7,64}")
 
 DIRTY: Final = "+"
 """The suffix of a commit if the working tree has changes that are not in the commit."""
@@ -77,6 +80,17 @@ def has_commit(folder: Path, commit: str) -> bool:
         return bool(commit) and bool(git(folder, "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}"))
     except GitError:
         return False
+
+
+def missing_commits(folder: Path, commits: Collection[str]) -> set[str]:
+    """Return those commits of a baseline whose code git does not have; see `has_commit`."""
+    asked = [one for one in commits if _HASH.fullmatch(one)]
+    try:
+        found = git(folder, "cat-file", "--batch-check", text="".join(f"{one}^{{commit}}\n" for one in asked))
+    except GitError:
+        return set(commits)
+    there = {one for one, line in zip(asked, found.splitlines(), strict=False) if " commit " in line}
+    return set(commits) - there
 
 
 def _changed(folder: Path) -> set[Path]:

@@ -68,6 +68,10 @@ class BaselineComparison(ComparisonStrategy):
         self.sharing = len(timed)
         self._confirmer.begin(timed)
 
+    def start(self) -> None:
+        """See `ComparisonStrategy.start`."""
+        self._confirmer.start()
+
     def close(self) -> None:
         """See `ComparisonStrategy.close`."""
         self._confirmer.close()

@@ -26,10 +26,15 @@ from pytest_perfbudget.core.pairs import Pair
 from pytest_perfbudget.core.recording import Recording
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.unpaired import UnpairedSlowdownTest
-from pytest_perfbudget.errors import GitError
+from pytest_perfbudget.errors import GitError, PerfBudgetError, WorkerError
 
 _BEYOND_WEATHER: Final = math.log(1.5)
 """The slowdown of a session, in log time, that weather or the level of memory hardly explains."""
+
+_CLEARLY: Final = 2.0
+_CLEAR_LEVEL: Final = 0.05
+"""The slowdown of a session, as a multiple of the limit, and the level below which its p-value has to be, from which
+fresh pairs measure without a screening pair before."""
 
 _COMMIT: Final = re.compile(r"[0-9a-f]{7,64}")
 """The abbreviated hash of a commit; a branch would move on, and with it the code that the numbers are of."""
@@ -82,9 +87,18 @@ class BaselineCommitDuet:
         Args:
             tests: the tests that will run, by the commit of their lines.
         """
+        tests = {commit: one for commit, one in tests.items() if not self.why_impossible(commit)}
         commit = max(tests, key=lambda one: len(tests[one]), default="")
         if len(tests.get(commit, ())) > 1:  # a pair that measures one test is a fresh pair, which tells more
             self._shared_commit, self._screened_tests = commit, tests[commit]
+
+    def start(self) -> None:
+        """Start the screening pair before the first test, whose fixtures may watch for new processes."""
+        if self._screened_tests:
+            try:
+                self._pairs({self._shared_commit}).start(list(self._screened_tests))
+            except PerfBudgetError:  # told with the first suspect
+                self._screened_tests = ()
 
     def end_screening(self) -> None:
         """End the screening pair; later suspects are measured by fresh pairs only."""
@@ -140,12 +154,12 @@ class BaselineCommitDuet:
             pairs = self._pairs(asked.commits)
         except Exception as error:  # noqa: BLE001 - the test is still running, and may have patched any function
             problem = str(error) or type(error).__name__
-            if len(asked.commits) == 1:
+            if len(asked.commits) == 1 and isinstance(error, PerfBudgetError):
                 self._impossible.update(dict.fromkeys(asked.commits, problem))
             return Confirmation(problem=problem)
         paired = {name: _in_pairs(slowdown_test) for name, slowdown_test in suspects.items()}
         task = _task(asked, paired)
-        needs_fresh = bool(grown) or any(map(_is_beyond_weather, suspects.values()))
+        needs_fresh = bool(grown) or any(map(_is_clearly_slower, suspects.values()))
         pace = Pace()
         with pace.step():
             screened = {} if needs_fresh else self._screened(pairs, task, asked)
@@ -172,8 +186,10 @@ class BaselineCommitDuet:
         note_screened(self._context.progress, asked.nodeid, self._shared_commit)
         try:
             return pairs.screen(task, list(self._screened_tests)).runs
-        except Exception:  # noqa: BLE001 - the test is still running, and may have patched any function
+        except WorkerError:
             self._screened_tests = ()  # fresh pairs say what is wrong
+            return {}
+        except Exception:  # noqa: BLE001 - the test is still running, and may have patched any function
             return {}
         finally:
             self._context.progress.clear()
@@ -290,6 +306,18 @@ def _here(slowdown_test: UnpairedSlowdownTest) -> float:
     """Return the slowdown in the session, in log time."""
     screening = slowdown_test.screening
     return slowdown_test.effect([screening]).log_ratio if screening is not None else 0.0
+
+
+def _is_clearly_slower(slowdown_test: UnpairedSlowdownTest) -> bool:
+    """Return whether the session's run, which has more calls than a screening pair, is clearly slower.
+
+    Code that is slower in its later calls, or after other tests, must not be cleared by a few calls in a process that
+    has not run these tests.
+    """
+    if slowdown_test.screening is None:
+        return False
+    found = slowdown_test.effect([slowdown_test.screening])
+    return found.log_ratio > _CLEARLY * slowdown_test.limit and found.p_slower < _CLEAR_LEVEL
 
 
 def _is_beyond_weather(slowdown_test: UnpairedSlowdownTest) -> bool:

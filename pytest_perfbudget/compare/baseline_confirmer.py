@@ -44,12 +44,16 @@ class BaselineConfirmer:
         """
         tests: dict[str, dict[str, None]] = {}
         for line in lines:
-            tests.setdefault(line.commit, {})[line.key.test] = None
-        self._pairs.begin(tests)
+            if not line.load:  # pairs confirm few loads
+                tests.setdefault(line.commit, {})[line.key.test] = None
+        if self._choice != "runs":
+            self._pairs.begin(tests)
         if self._choice == "auto" and tests:
-            for commit in tests:
-                self._pairs.why_impossible(commit)
             self._pairs.why_blind()
+
+    def start(self) -> None:
+        """Start the processes that live as long as the session, before the first test."""
+        self._pairs.start()
 
     def end_screening(self) -> None:
         """End the processes that live as long as the session, which may hold what exists only once."""
@@ -64,7 +68,8 @@ class BaselineConfirmer:
         if self._choice != "auto" or line is None:
             return replace(slowdown_test, in_pairs=self._choice == "duet")
         is_better = slowdown_test.is_uncertain or not line.load
-        return replace(slowdown_test, in_pairs=is_better and not self._pairs.why_impossible(line.commit))
+        in_pairs = is_better and not self._pairs.why_impossible(line.commit)
+        return replace(slowdown_test, in_pairs=in_pairs, then_by_runs=in_pairs and bool(self._pairs.why_blind()))
 
     def in_pairs(self, nodeid: str) -> bool:
         """Return whether pairs have confirmed the suspects of a test."""
@@ -188,6 +193,6 @@ def _suspects_of_runs(
 ) -> Iterator[tuple[str, UnpairedSlowdownTest]]:
     """Yield the suspects of pairs that are suspects as well if fresh processes confirm."""
     for name, one in suspects.items():
-        by_runs = replace(one, in_pairs=False)
+        by_runs = replace(one, in_pairs=False, then_by_runs=False)
         if one.screening is not None and by_runs.is_suspect(one.screening):
             yield name, by_runs

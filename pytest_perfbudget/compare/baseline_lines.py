@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from pytest_perfbudget.baseline.call_profiles import read_calls
-from pytest_perfbudget.baseline.code_digest import commit_with_code
-from pytest_perfbudget.baseline.commit import has_commit
+from pytest_perfbudget.baseline.code_digest import commits_with_code
+from pytest_perfbudget.baseline.commit import missing_commits
 from pytest_perfbudget.baseline.instruction_profiles import read_instructions
 from pytest_perfbudget.baseline.machine import this_machine
 from pytest_perfbudget.baseline.schema import Baseline, Line
@@ -65,16 +65,16 @@ class BaselineLines:
             root: pytest's root folder.
             tests: the tests that will run.
         """
-        known: dict[tuple[str, str], str] = {}
-        for place, line in self._here.items():
-            if line.key.test not in tests or not line.code or line.time is None:
-                continue
-            origin = (line.commit, line.code)
-            if origin not in known:
-                is_there = has_commit(root, line.commit)
-                known[origin] = "" if is_there else commit_with_code(root, self._file, line.code, line.commit)
-            if commit := known[origin]:
-                self._here[place] = replace(line, commit=commit)
+        asked = {
+            place: line
+            for place, line in self._here.items()
+            if line.key.test in tests and line.code and line.time is not None
+        }
+        missing = missing_commits(root, {line.commit for line in asked.values()}) if asked else set()
+        lost = {place: line for place, line in asked.items() if line.commit in missing}
+        found = commits_with_code(root, self._file, {line.code for line in lost.values()}) if lost else {}
+        for place, line in lost.items():
+            self._here[place] = replace(line, commit=found.get(line.code, line.commit))
         self._counted |= self._here
 
     def timed(self) -> list[Line]:

@@ -70,8 +70,8 @@ class PairRunner:
         context: the session whose tests are measured.
         base: the commit that the tests are compared with.
         checkout: the checkout of the base; None for a new checkout.
-        only_times: whether the screening pair has to time tests only: it counts nothing then, and does not look for
-            tests that only the base has.
+        only_times: whether the screening pairs have to time tests only: they count nothing then, do not look for tests
+            that only the base has, and hold no fixture between tests.
 
     Attributes:
         is_alone: whether the session's fixtures are torn down, so that a process needs no worker id of its own, for
@@ -259,6 +259,7 @@ class PairRunner:
         with_spans: bool = False,
         counting: Counting = Counting.ALL,
         number: int = 0,
+        releases: bool = False,
     ) -> Duet:
         """Return a new pair of processes, not yet started; see `Duet` for its number."""
         seed = self._context.launcher.seed()
@@ -269,7 +270,8 @@ class PairRunner:
         # Each CPU has two pairs in a row, one of either order: else the order and the CPU would change together.
         cpu = usable[self._started // 2 % len(usable)] if usable else None
         self._started += 1
-        return Duet(head, base, cpu=cpu, fewest_turns=FEWEST_MATCHES if with_spans else 2, number=number)
+        fewest = FEWEST_MATCHES if with_spans else 2
+        return Duet(head, base, cpu=cpu, fewest_turns=fewest, number=number, releases=releases)
 
     def _noted(self, answer: Answer) -> Answer:
         """Give the base the generated modules that came with a test of the head, whose process runs first."""
@@ -311,11 +313,11 @@ class PairRunner:
 
     def _first_pair(self, nodeids: Sequence[str]) -> Duet:
         if self._only_times:
-            return self._pair(nodeids, counting=Counting.NONE)
+            return self._pair(nodeids, counting=Counting.NONE, releases=True)
         return self._pair(nodeids, self._checkout.further_files)
 
     def _second_pair(self, nodeids: Sequence[str]) -> Duet:
-        return self._pair(nodeids, slot=SECOND_SLOT, counting=Counting.NONE, number=1)
+        return self._pair(nodeids, slot=SECOND_SLOT, counting=Counting.NONE, number=1, releases=self._only_times)
 
     def _note_tests(self, pair: Duet) -> None:
         if not self._only_times:

@@ -72,6 +72,7 @@ class UnpairedSlowdownTest(SlowdownTest[Estimate]):
         reference: the baseline's reference.
         prior: the typical spread of the baseline's tests.
         in_pairs: whether pairs confirm a suspect.
+        then_by_runs: whether fresh processes measure in addition what pairs do not find slower.
     """
 
     enough = 3
@@ -80,6 +81,7 @@ class UnpairedSlowdownTest(SlowdownTest[Estimate]):
     reference: Reference
     prior: Prior
     in_pairs: bool = field(default=False, kw_only=True)
+    then_by_runs: bool = field(default=False, kw_only=True)
 
     @property
     def alpha_per_look(self) -> float:
@@ -99,9 +101,9 @@ class UnpairedSlowdownTest(SlowdownTest[Estimate]):
         return SlowdownTest.needs_fresh(self, fresh)
 
     def more_blocks(self, blocks: Sequence[BlockTime]) -> int:
-        """Return the number of blocks that the screening run still needs; fewer if pairs confirm."""
+        """Return the number of blocks that the screening run still needs; fewer if pairs alone confirm."""
         done = len(blocks)
-        if self.in_pairs:
+        if self.in_pairs and not self.then_by_runs:
             return max(BESIDE_PAIRS - done, 0)
         if done == BLOCKS and self.is_suspect(self.estimate(blocks)):
             return BLOCKS

@@ -123,15 +123,19 @@ class Duet:
         number: the number of the pair among those that measure the same test. In a pair with an odd number the base
             comes first. The turns of a pair are numbered on from those of the pair before, so that the random arrivals
             of a load, which depend on the turn, differ from pair to pair.
+        releases: whether all fixtures are torn down after each test, so that the pair holds nothing between tests.
     """
 
-    def __init__(self, head: Side, base: Side, *, cpu: int | None, fewest_turns: int = 2, number: int = 0) -> None:
+    def __init__(
+        self, head: Side, base: Side, *, cpu: int | None, fewest_turns: int = 2, number: int = 0, releases: bool = False
+    ) -> None:
         self._head = head
         self._base = base
         self._cpu = cpu
         self._fewest_turns = fewest_turns
         self._first_turn = number * 2 * QUADS
         self._base_is_first = number % 2 == 1
+        self._after = {"releases": True} if releases else {}
         self._running = ExitStack()
         self._perf_tests: Sequence[str] = ()
         self._modules: tuple[dict[str, str], dict[str, str]] = ({}, {})
@@ -203,7 +207,7 @@ class Duet:
         Raises:
             WorkerError: a side died or hangs.
         """
-        head, base = self._both(run=nodeid, instructions=[*instructions])
+        head, base = self._both(run=nodeid, instructions=[*instructions], **self._after)
         taken: dict[str, TurnLog] = {}
         unpinned = set(unpinned)
         started_ns = SYSTEM.wall_ns()

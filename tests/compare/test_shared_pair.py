@@ -44,6 +44,22 @@ def port():
 
 _MADE: list[Path] = []
 
+HELD = """
+import os, pathlib, pytest
+
+@pytest.fixture(scope="session", autouse=True)
+def held():
+    fresh = "PERFBUDGET_FRESH" in os.environ
+    if fresh: pathlib.Path("../held").touch()
+    yield
+    if fresh: pathlib.Path("../held").unlink(missing_ok=True)
+"""
+EDITED = """
+import os
+if "PERFBUDGET_FRESH" in os.environ:
+    with open("notes.py", "a") as file: file.write("NOTE = 1")
+"""
+
 
 def shop(pay: object = 1, ship: object = 1, list_all: object = 1) -> str:
     return SHOP.format(pay=pay, ship=ship, list_all=list_all)
@@ -75,6 +91,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
         monkeypatch.setattr(PairRunner, name, noted)
 
+    noting("start", "start")
     noting("screen", "screening")
     noting("measure", "fresh")
     return found
@@ -87,7 +104,7 @@ def test_what_only_the_session_shows_is_cleared_by_one_pair_for_all_tests(
     based.file("shop.py", shop(*["1 if FRESH else 1.1"] * 3))
     result = based.run(TESTS)
     result.assert_outcomes(passed=3)
-    assert measured == ["screening"] * 3
+    assert measured == ["start", *["screening"] * 3]  # before the first test, which may watch for new processes
     assert set(times(based).values()) == {"unchanged"}
     result.stdout.no_fnmatch_line("*looked slower*")
 
@@ -98,7 +115,7 @@ def test_a_slower_test_is_confirmed_by_fresh_pairs(based: Repository, measured: 
     result.assert_outcomes(passed=2, failed=1)
     found = times(based)
     assert (found["test_shop[pay] pay"], found["test_shop[ship] ship"]) == ("regressed", "unchanged")
-    assert measured[:2] == ["screening", "fresh"]
+    assert measured[:3] == ["start", "screening", "fresh"]
     assert measured[-1] == "screening"  # of ship
     result.stdout.fnmatch_lines(
         ["pay: 10.0 % slower than the baseline (95 % *", "  1.10 ms, base 1 ms (commit *); * fresh *"]
@@ -114,10 +131,13 @@ def test_the_screening_pair_has_no_part_in_the_verdict(based: Repository) -> Non
     assert times(based)["test_shop[pay] pay"] == "unconfirmed"
 
 
-def test_a_slowdown_that_no_weather_explains_needs_no_screening(based: Repository, measured: list[str]) -> None:
-    based.file("shop.py", shop("2"))
+def test_what_is_clearly_slower_in_the_session_needs_fresh_pairs_at_once(
+    based: Repository, measured: list[str]
+) -> None:
+    """The session has more calls than a screening pair, and the tests before it have left their state behind."""
+    based.file("shop.py", shop("1.2"))
     based.run(TESTS).assert_outcomes(passed=2, failed=1)
-    assert set(measured) == {"fresh"}
+    assert set(measured) == {"start", "fresh"}
 
 
 def test_one_test_has_fresh_pairs_only(based: Repository, measured: list[str]) -> None:
@@ -139,6 +159,14 @@ def test_without_the_screening_pair_fresh_pairs_decide(
     based.file("shop.py", shop("1.1", "1 if FRESH else 1.1"))
     based.run(TESTS).assert_outcomes(passed=2, failed=1)
     assert measured.count("dead") == 1
+
+
+def test_the_pair_holds_no_fixture_while_other_tests_run(based: Repository, measured: list[str]) -> None:
+    add_to_conftest(based, HELD)
+    based.file("test_other.py", "import os\ndef test_nothing_is_held(): assert not os.path.exists('../held')\n")
+    based.file("shop.py", shop(*["1 if FRESH else 1.1"] * 3))
+    based.run(TESTS).assert_outcomes(passed=4)
+    assert "screening" in measured
 
 
 def test_a_fixture_that_can_live_once_is_confirmed_after_the_last_test(based: Repository) -> None:
@@ -173,3 +201,11 @@ def test_code_that_changed_between_the_baseline_and_its_commit_is_confirmed_by_p
     result = repository.run(TESTS)
     result.assert_outcomes(passed=2, failed=1)
     result.stdout.fnmatch_lines(["note: *, not by a duet: the baseline was made with changes that are in no commit *"])
+
+
+def test_an_update_whose_code_is_edited_meanwhile_has_a_line_of_no_commit(repository: Repository) -> None:
+    """Nobody knows which of the processes ran which code."""
+    repository.commit({"pyproject.toml": CONFIRM, "shop.py": shop(), "notes.py": ""}, tests=EDITED + TESTS)
+    repository.run(EDITED + TESTS, "--perf-update-baseline").assert_outcomes(passed=3)
+    found = lines(repository).values()
+    assert all(line["commit"].endswith("+") and "code" not in line for line in found)

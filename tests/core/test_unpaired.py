@@ -50,6 +50,7 @@ class TestScreening:
         assert asked.more_blocks([]) == BESIDE_PAIRS
         assert asked.is_suspect(asked.estimate(blocks(1.1, BESIDE_PAIRS)))
         assert asked.more_blocks(blocks(1.1, BESIDE_PAIRS)) == 0
+        assert replace(asked, then_by_runs=True).more_blocks([]) == BLOCKS
 
     @pytest.mark.parametrize(
         ("ratio", "suspect"), [(0.8, False), (1.0, False), (1.015, False), (1.05, True), (2.0, True)]

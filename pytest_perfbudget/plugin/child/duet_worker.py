@@ -81,14 +81,14 @@ class DuetWorker(WorkerPlugin):
             if nodeid in self._problems:
                 self._end(self._problems[nodeid])
             else:
-                self._run(session, self._items[nodeid])
+                self._run(session, self._items[nodeid], releases=bool(told.get("releases")))
         return True
 
-    def _run(self, session: pytest.Session, item: pytest.Item) -> None:
+    def _run(self, session: pytest.Session, item: pytest.Item, *, releases: bool) -> None:
         # The next test is not known yet. So only the fixtures of the test itself are torn down after it, and other
         # fixtures that the next test does not need are torn down before that test.
         session._setupstate.teardown_exact(item)  # noqa: SLF001 - as pytest-rerunfailures does
-        item.config.hook.pytest_runtest_protocol(item=item, nextitem=item.parent)
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=None if releases else item.parent)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_call(self) -> Generator[None, None, None]:

@@ -122,6 +122,7 @@ class Update:
         known = [key.test for key in self._session.baseline.lines if key.machine == here]
         launcher = self._session.launcher
         launcher.companion_files = {file_of(test) for test in (*known, *tests)}
+        self._began_with = self._origin()
         total, done, start_s = runs * len(tests), 0, time.monotonic()
         found: dict[tuple[str, str], list[Recording]] = {}
         try:
@@ -176,13 +177,19 @@ class Update:
         except WorkerError:
             return False
 
+    def _origin(self) -> tuple[str, str]:
+        """Return the commit and the digest of the code that is measured."""
+        root, file = self._session.config.rootpath, self._session.baseline_file
+        commit = commit_of(root, files_of(file), [*map(Path, own_modules(root).values())])
+        return commit, code_digest(root, file) if commit else ""
+
     def _write(self, found: _Measured) -> None:
         session, machine = self._session, this_machine()
-        file = session.baseline_file
         root = session.config.rootpath
-        commit = commit_of(root, files_of(file), [*map(Path, own_modules(root).values())])
-        today = dt.date.today().isoformat()  # noqa: DTZ011 - the user's day
-        made = Provenance(commit, today, code=code_digest(root, file) if commit else "")
+        commit, code = self._origin()
+        if (commit, code) != self._began_with:  # edited meanwhile, so nobody knows which code was measured
+            commit, code = f"{commit.removesuffix(DIRTY)}{DIRTY}" if commit else "", ""
+        made = Provenance(commit, dt.date.today().isoformat(), code=code)  # noqa: DTZ011 - the user's day
         blocks = [block for recordings in found.values() for one in recordings for block in one.blocks]
         calm_ns = calm(blocks) if blocks else ()
         fitted = {
