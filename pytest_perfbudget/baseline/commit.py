@@ -59,6 +59,8 @@ def is_dirty(folder: Path) -> bool:
 def commit_of(folder: Path, besides: Collection[Path] = (), modules: Collection[Path] = ()) -> str:
     """Return the commit for the baseline, with `DIRTY` if it may not have the code; empty outside git.
 
+    In a repository without a commit, that is `DIRTY` alone.
+
     Args:
         folder: a folder of the working tree.
         besides: files whose changes do not count, such as the baseline itself.
@@ -66,12 +68,19 @@ def commit_of(folder: Path, besides: Collection[Path] = (), modules: Collection[
     """
     commit = current_commit(folder)
     if not commit:
-        return ""
+        return DIRTY if _is_in_git(folder) else ""
     try:
         is_uncommitted = not _changed(folder) <= {one.resolve() for one in besides} or _has_new(folder, modules)
     except GitError:
         is_uncommitted = True
     return f"{commit}{DIRTY if is_uncommitted else ''}"
+
+
+def _is_in_git(folder: Path) -> bool:
+    try:
+        return git(folder, "rev-parse", "--is-inside-work-tree") == "true"
+    except GitError:
+        return False
 
 
 def has_commit(folder: Path, commit: str) -> bool:

@@ -7,7 +7,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from pytest_perfbudget.baseline.schema import Baseline
+from pytest_perfbudget.baseline.commit import DIRTY
+from pytest_perfbudget.baseline.schema import Baseline, Line
 from pytest_perfbudget.compare.baseline_confirmer import BaselineConfirmer
 from pytest_perfbudget.compare.baseline_lines import BaselineLines
 from pytest_perfbudget.compare.baseline_result import time_result
@@ -67,6 +68,7 @@ class BaselineComparison(ComparisonStrategy):
         timed = [line for line in self._lines.timed() if line.key.test in chosen]
         self.sharing = len(timed)
         self._confirmer.begin(timed)
+        self.remark = self._confirmer.remark(timed)
 
     def start(self) -> None:
         """See `ComparisonStrategy.start`."""
@@ -214,12 +216,16 @@ class BaselineComparison(ComparisonStrategy):
             else known.beside(measurement.recording or Recording(uncounted=_why_uncounted(measurement))),
             fresh.sides(measurement.name),
             fresh.problem,
-            origin=Origin(commit=line.commit, date=line.date) if line else Origin(),
-            count_origin=Origin(commit=counted.commit, date=counted.date) if counted else None,
+            origin=_origin(line) if line else Origin(),
+            count_origin=_origin(counted) if counted else None,
             base_functions=partial(self._lines.functions, line or counted),
             base_instructions=partial(self._lines.instructions, counted),
             own_modules=partial(own_modules, self._context.root),
         )
+
+
+def _origin(line: Line) -> Origin:
+    return Origin(commit=line.commit if line.commit != DIRTY else "", date=line.date)
 
 
 def _is_judged(measurement: Measurement) -> bool:

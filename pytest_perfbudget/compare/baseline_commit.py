@@ -226,7 +226,10 @@ class BaselineCommitDuet:
         """
         made = ", ".join(sorted(commits))
         if any(one.endswith(DIRTY) for one in commits):
-            message = f"the baseline was made with changes that are in no commit ({made}): commit, and make it anew"
+            message = (
+                f"the baseline was made with changes that are in no commit ({made}), and no later commit has the same "
+                "files: commit, and update the baseline"
+            )
             raise GitError(message)
         if len(commits) != 1 or not made:
             message = f"the baseline was not made at one commit ({made or 'none'})"

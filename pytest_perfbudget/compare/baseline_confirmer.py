@@ -51,6 +51,16 @@ class BaselineConfirmer:
         if self._choice == "auto" and tests:
             self._pairs.why_blind()
 
+    def remark(self, lines: Sequence[Line]) -> str:
+        """Return a note on the lines that pairs cannot confirm, of a project in git; empty if there are none."""
+        if self._choice == "runs":
+            return ""
+        reasons = [why for line in lines if line.commit and (why := self._pairs.why_impossible(line.commit))]
+        if not reasons:
+            return ""
+        number = "each number" if len(reasons) == len(lines) else f"{len(reasons)} of {len(lines)} numbers"
+        return f"Without pairs, which find more and err less, for {number} of the baseline: {reasons[0]}."
+
     def start(self) -> None:
         """Start the processes that live as long as the session, before the first test."""
         self._pairs.start()
@@ -134,6 +144,14 @@ class BaselineConfirmer:
         why = problem or next(filter(None, (self._why_not_in_pairs(line, blind) for line in lines)), "")
         is_worth_a_note = self._choice == "duet" or any(map(_is_slower, times.values()))
         note = f"confirmed by fresh processes, not by a duet: {why}" if why and is_worth_a_note else ""
+        beside = [
+            in_pairs.times[name].ratio for name, one in times.items() if _is_slower(one) and name in in_pairs.times
+        ]
+        if note and any(beside):
+            found_in_pairs = ", ".join(f"{100 * (ratio - 1):+.1f} %" for ratio in beside if ratio)
+            note = (
+                f"not slower beside the code of the baseline ({found_in_pairs} in pairs), but than its numbers: {why}"
+            )
         attempts = [*in_pairs.attempts, *found.attempts]
         return replace(found, times={**in_pairs.times, **times}, attempts=attempts, note=note)
 
@@ -151,7 +169,7 @@ class BaselineConfirmer:
         is_doubtful = _is_slower(change) and slowdown_test.may_be_another_level(change.ratio or 1.0)
         if self._choice != "auto" or line is None or not is_doubtful:
             return change
-        why = self._pairs.why_impossible(line.commit) if line.commit else ""
+        why = self._pairs.why_impossible(line.commit)
         if not (why or blind):
             return change
         found = f"{100 * ((change.ratio or 1) - 1):+.1f} % in {change.runs} fresh processes"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from baselines import lines
-from repositories import Repository
+from repositories import Repository, git
 from scripting import add_to_conftest, times
 
 from pytest_perfbudget.compare.pair_runner import PairRunner
@@ -188,6 +188,19 @@ def test_a_baseline_made_before_its_commit_is_confirmed_beside_that_commit(repos
     result = repository.run(TESTS)
     result.assert_outcomes(passed=2, failed=1)
     result.stdout.fnmatch_lines([f"  1.10 ms, base 1 ms (commit {commit[:9]}*); * fresh pairs of processes"])
+
+
+def test_a_baseline_made_before_the_first_commit_is_confirmed_beside_that_commit(repository: Repository) -> None:
+    repository.commit({"pyproject.toml": CONFIRM, "shop.py": shop()})
+    shutil.rmtree(repository.pytester.path / ".git")
+    git(repository.pytester.path, "init", "-q")
+    repository.run(TESTS, "--perf-update-baseline").assert_outcomes(passed=3)
+    assert all(line["commit"] == "+" for line in lines(repository).values())
+    repository.commit()
+    repository.file("shop.py", shop("1.2"))
+    result = repository.run(TESTS)
+    result.assert_outcomes(passed=2, failed=1)
+    result.stdout.fnmatch_lines(["*; * fresh pairs of processes"])
 
 
 def test_code_that_changed_between_the_baseline_and_its_commit_is_confirmed_by_processes(

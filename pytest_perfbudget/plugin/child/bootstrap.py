@@ -232,6 +232,9 @@ def main() -> int:
         builds = str(Path(request["tree"]).parent / "perfbudget-pyximport") if request["tree"] else ""
         sys.meta_path.insert(0, PyximportHook(builds))
         executed = ExecutedFiles().take if request["top"] else tuple
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+            # As in a job of the background. asyncio.run calls more functions where the signal is not ignored.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         shield_teardown = _tear_down_when_terminated()
         import pytest  # noqa: PLC0415 - found on the session's search path, with the plugins that lie there
 

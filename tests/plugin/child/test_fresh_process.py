@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 import pytest
@@ -128,3 +129,16 @@ def test_a_fresh_process_imports_the_files_of_all_tests_of_the_baseline(lean: Pr
     lean.run(tests, "--perf-update-baseline", pyproject=FEW_RUNS).assert_outcomes(passed=2)
     lean.run(tests, "test_it.py").assert_outcomes(passed=1)
     assert times(lean) == {"test_it": "unconfirmed"}
+
+
+def test_a_fresh_process_does_not_ignore_the_interrupt_signal_also_if_the_session_does(lean: Project) -> None:
+    """In a job of the background; asyncio.run calls more functions where the signal is not ignored."""
+    note = "print(signal.getsignal(signal.SIGINT) is signal.SIG_IGN, file=file)"
+    noting = f"with open('states', 'a') as file: {note}"
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        lean.run(perf_program(at_import=noting), "--perf-update-baseline", pyproject=FEW_RUNS)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    session, *fresh = (lean.pytester.path / "states").read_text("utf-8").split()
+    assert (session, {*fresh}) == ("True", {"False"})
