@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from pytest_perfbudget.core.blame import Blame
-from pytest_perfbudget.core.cost_graph import CostGraph, calmest
+from pytest_perfbudget.core.cost_graph import CostGraph, calmest, with_known_library
 from pytest_perfbudget.core.counts import (
     CountPair,
     any_has_grown,
@@ -126,7 +126,9 @@ class Evidence:
         stored = self._stored()
         if stored is None:
             return blamed(self.attempts, self.time)
-        _, costs = stored
+        functions, costs = stored
+        heads = [one.head.costs for one in self.attempts if one.head.costs is not None]
+        costs = with_known_library(costs, functions, calmest(heads)) if heads else costs
         return blamed([replace(one, base=replace(one.base, costs=costs)) for one in self.attempts], self.time)
 
     def own_costs(self) -> OwnCosts | None:

@@ -80,6 +80,7 @@ class KnownData:
         smallest = self.slowdown_test.smallest_found()
         if smallest > max(_BLIND, 2 * share):
             is_imported = self.line is not None and not self.line.is_corrected
-            what = "imported, not corrected for weather" if is_imported else "uncertain"
+            what = "imported, not corrected for weather" if is_imported else "uncertain, its processes differ"
             least = f"{100 * smallest:.0f} %"
-            yield f"the baseline is {what}: a slowdown of less than {least} would not be found: update the baseline"
+            remedy = "update the baseline" if is_imported else "update on a calmer machine, or compare in pairs"
+            yield f"the baseline is {what}: a slowdown of less than {least} would not be found: {remedy}"

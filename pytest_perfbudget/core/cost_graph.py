@@ -15,6 +15,10 @@ OUTSIDE: Final = ""
 """The caller of the first function: the measured call itself, with the event loop of a coroutine."""
 
 
+_LITTLE_OF_OWN: Final = 0.025
+"""The part of a function's own time that a library function takes as a rule if a stored graph has left it out."""
+
+
 class LibraryCost(NamedTuple):
     """The calls of a library function by a function of the project, and their time in ns.
 
@@ -132,6 +136,33 @@ def calmest(graphs: Sequence[CostGraph]) -> CostGraph:
         for name, one in graph.functions.items():
             known.setdefault(name, []).append(one)
     return CostGraph({name: _calmest(costs, len(graphs)) for name, costs in known.items()})
+
+
+def with_known_library(stored: CostGraph, counted: Mapping[str, int], now: CostGraph) -> CostGraph:
+    """Return a stored graph with the library functions that it has left out because they took little time.
+
+    Otherwise they would seem to be called only now. Their calls were counted, or may not have changed.
+
+    Args:
+        stored: a graph that lacks library functions with a small part of their caller's time.
+        counted: the calls by function on the side of the graph, as a profile names functions: with a line, or a caller.
+        now: the graph of the other side.
+    """
+    known: dict[str, int] = {}
+    for name, calls in counted.items():
+        function = name.partition(", ")[0]
+        known[function] = known.get(function, 0) + calls
+    functions = dict(stored.functions)
+    for name, one in now.functions.items():
+        if (old := functions.get(name)) is None:
+            continue
+        lacking = {
+            callee: LibraryCost(min(cost.calls * old.calls / one.calls, known[callee]), _LITTLE_OF_OWN * old.own_ns)
+            for callee, cost in one.library.items()
+            if callee not in old.library and known.get(callee)
+        }
+        functions[name] = replace(old, library={**old.library, **lacking})
+    return CostGraph(functions)
 
 
 def _calmest(costs: Sequence[FunctionCost], executions: int) -> FunctionCost:

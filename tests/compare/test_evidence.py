@@ -9,6 +9,7 @@ from cost_graphs import costs
 
 from pytest_perfbudget.compare.evidence import CalledFunctions, Evidence, Origin, Sides
 from pytest_perfbudget.compare.obstacles import untimed
+from pytest_perfbudget.core.cost_graph import CostGraph, FunctionCost, LibraryCost
 from pytest_perfbudget.core.limits import RegressionTolerance
 from pytest_perfbudget.core.recording import Recording
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
@@ -108,6 +109,18 @@ class TestCulprits:
         slower = replace(SLOWER, weather=2.0)
         found = Evidence(slower, TOLERANCE, Sides(head, Recording()), base_functions=lambda: stored).results()
         assert [(one.function, one.gained_ns) for one in found[0].blamed] == [("web:tax", 1e6)]
+
+    def test_a_library_function_that_the_baselines_file_leaves_out_is_not_called_only_now(self) -> None:
+        """The file keeps those with a twentieth of the time of their caller, and the calls of all functions."""
+        base = CostGraph({"web:sign": FunctionCost(1, 1e6, {}, {"dumps": LibraryCost(100, 9e5)})})
+        library = {"dumps": LibraryCost(100, 9.2e5), "update": LibraryCost(100, 6e4), "strip": LibraryCost(100, 5.2e5)}
+        head = Recording(costs=CostGraph({"web:sign": FunctionCost(1, 1.6e6, {}, library)}))
+        counted = {"update, from web:sign": 100, "dumps, line 1": 100}
+        stored = CalledFunctions(counted, costs=base)
+        (time, *_) = Evidence(SLOWER, TOLERANCE, Sides(head, Recording()), base_functions=lambda: stored).results()
+        (found,) = time.blamed
+        assert (found.callee, found.before, found.after) == ("strip", 0.0, 100.0)
+        assert found.also == ()
 
     def test_without_profiled_times_in_those_that_are_called_more_often(self) -> None:
         head = Recording(functions={"a:f": 41})

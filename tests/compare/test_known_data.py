@@ -22,5 +22,8 @@ def test_a_duet_needs_no_time_of_the_baseline(
     monkeypatch.setattr(UnpairedSlowdownTest, "smallest_found", lambda _: 1.37)
     known = KnownData(None, None, UnpairedSlowdownTest(0.05, 0.001, REFERENCE, Prior(0.01, 4)), is_known_elsewhere=True)
     notes = [*known.doubts(0.05, decided)]
-    note = "the baseline is uncertain: a slowdown of less than 137 % would not be found: update the baseline"
+    note = (
+        "the baseline is uncertain, its processes differ: a slowdown of less than 137 % would not be found: update on a "
+        "calmer machine, or compare in pairs"
+    )
     assert notes == ([note] if is_told else [])

@@ -166,7 +166,7 @@ def test_both_sides_agree_on_the_calls_of_a_round_and_on_one_cpu() -> None:
     """A round has as many calls as the slower side needs."""
     head, base = Scripted("h", [], "a", iterations=4), Scripted("b", [], "a", iterations=10)
     play(head, base, "a")
-    assert head.agreed == base.agreed == [{"iterations": 4, "rounds": 1, "cpu": 3}]
+    assert head.agreed == base.agreed == [{"iterations": 4, "rounds": 2, "cpu": 3}]
 
 
 @pytest.mark.parametrize(("head_cpus", "base_cpus", "cpu"), [(1.0, 1.1, 3), (1.0, 1.9, None), (2.5, 1.0, None)])
