@@ -50,7 +50,7 @@ turns of 3 ms have two thirds of the error of turns of 5 ms."""
 TURN_ROUNDS = 2
 """The smallest number of rounds in a turn, if so many fit into `MOST_TURN_NS`. The other side has evicted the data of
 the first round from the caches: with one round in a turn, a large dictionary that was 10 % slower looked 4 % slower.
-With three rounds of 3 to 5 ms, the error after a second was 1.6 times as large (median of five kinds of code)."""
+With three rounds of 3 to 5 ms, the error after a second was 1.7 times as large (median of five kinds of code)."""
 
 MOST_TURN_NS = 50_000_000
 
