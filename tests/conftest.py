@@ -153,6 +153,7 @@ _SLOW = {
     "test_a_base_that_does_not_tell_its_perf_tests_fails_the_session",
     "test_a_base_that_imports_the_working_tree_is_wrong_code_and_fails[warn-side by side]",
     "test_a_base_whose_processes_all_die_leaves_every_test_unmeasured",
+    "test_a_baseline_made_before_the_first_commit_is_confirmed_beside_that_commit",
     "test_a_baseline_of_an_older_version_is_compared_without_distributions",
     "test_a_baseline_that_another_root_folder_leaves_unread_is_named",
     "test_a_baseline_that_pyproject_names_has_to_be_there",
@@ -191,6 +192,7 @@ _SLOW = {
     "test_a_fast_copy_of_slower_code_is_no_way_through",
     "test_a_file_of_the_baseline_that_breaks_fresh_processes_is_left_out",
     "test_a_fixture_of_the_projects_own_is_not_missed[perf]",
+    "test_a_fixture_that_can_live_once_is_confirmed_after_the_last_test",
     "test_a_folder_of_the_search_path_that_was_moved_is_not_in_the_base",
     "test_a_forked_child_of_measured_code_is_terminated_by_the_signal_itself",
     "test_a_fresh_process_imports_the_files_of_all_tests_of_the_baseline",
@@ -314,6 +316,7 @@ _SLOW = {
     "test_a_test_that_run_parallel_finds_unsafe_later_is_measured[1-within]",
     "test_a_test_that_run_parallel_finds_unsafe_later_is_measured[10-exceeded]",
     "test_a_test_that_stops_the_clock_of_time_is_confirmed_all_the_same",
+    "test_a_time_that_changes_its_level_is_undecided_where_only_pairs_that_may_be_blind_could_tell[0.5-regressed]",
     "test_a_timer_has_a_limit_of_its_own",
     "test_a_user_class_is_run_alone",
     "test_a_user_who_paused_the_fake_files_finds_them_paused",
@@ -345,6 +348,7 @@ _SLOW = {
     "test_an_unchanged_timer_and_benchmark_show_no_component_moved[benchmark]",
     "test_an_unchanged_timer_and_benchmark_show_no_component_moved[timer]",
     "test_an_update_of_selected_tests_changes_no_other_line",
+    "test_an_update_whose_code_is_edited_meanwhile_has_a_line_of_no_commit",
     "test_another_helper_with_the_same_code_under_test_passes",
     "test_another_load_is_not_compared_until_it_has_a_name",
     "test_any_node_id_name_and_reason_survive",
@@ -410,6 +414,7 @@ _SLOW = {
     "test_nothing_that_a_process_started_outlives_it[hang]",
     "test_objects_that_have_all_changed_are_told_to_have_names",
     "test_one_slow_session_fails_nothing_until_another_shows_the_same",
+    "test_one_test_has_fresh_pairs_only",
     "test_options_in_a_file_that_addopts_names_are_read",
     "test_other_files_of_clean_pull_requests_are_no_finding",
     "test_pairs_that_confirm_run_on_one_cpu_unless_pin_is_false[False]",
@@ -509,6 +514,7 @@ _SLOW = {
     "test_without_the_baselines_commit_fresh_processes_decide[auto]",
     "test_without_the_baselines_commit_fresh_processes_decide[duet]",
     "test_without_the_lock_ordinary_tests_overlap_a_measurement",
+    "test_without_the_screening_pair_fresh_pairs_decide",
 }
 """Tests of two seconds or more, which would take the job `tests` beyond its time. Most have a quicker relative there."""
 
