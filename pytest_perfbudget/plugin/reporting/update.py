@@ -56,6 +56,7 @@ class Update:
         self._problem = "the session ended early: the baseline is unchanged"
         self._kept_out: dict[str, str] = {}
         self._left_out: dict[str, str] = {}
+        self._began_with = ("", "")
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note which perf tests passed in all their phases."""
@@ -90,6 +91,7 @@ class Update:
             return result
         self._problem = "the update was interrupted: the baseline is unchanged"
         tests = [self._tests[nodeid] for nodeid, passed in self._passed.items() if passed]
+        self._began_with = self._origin()
         try:
             found = self._measure(tests) if tests else {}
             self._write(found)
@@ -122,7 +124,6 @@ class Update:
         known = [key.test for key in self._session.baseline.lines if key.machine == here]
         launcher = self._session.launcher
         launcher.companion_files = {file_of(test) for test in (*known, *tests)}
-        self._began_with = self._origin()
         total, done, start_s = runs * len(tests), 0, time.monotonic()
         found: dict[tuple[str, str], list[Recording]] = {}
         try:
