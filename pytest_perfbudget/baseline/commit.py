@@ -10,7 +10,8 @@ from typing import Final
 from pytest_perfbudget.errors import GitError
 from pytest_perfbudget.git import git
 
-_HASH: Final = re.compile(r"[0-9a-f]{7,64}")
+COMMIT: Final = re.compile(r"[0-9a-f]{7,64}")
+"""The abbreviated hash of a commit; a branch would move on, and with it the code that the numbers are of."""
 
 DIRTY: Final = "+"
 """The suffix of a commit if the working tree has changes that are not in the commit."""
@@ -83,17 +84,9 @@ def _is_in_git(folder: Path) -> bool:
         return False
 
 
-def has_commit(folder: Path, commit: str) -> bool:
-    """Return whether git has the code of a baseline's commit, which may end with `DIRTY`."""
-    try:
-        return bool(commit) and bool(git(folder, "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}"))
-    except GitError:
-        return False
-
-
 def missing_commits(folder: Path, commits: Collection[str]) -> set[str]:
-    """Return those commits of a baseline whose code git does not have; see `has_commit`."""
-    asked = [one for one in commits if _HASH.fullmatch(one)]
+    """Return those commits of a baseline whose code git does not have: unknown, or made with further changes."""
+    asked = [one for one in commits if COMMIT.fullmatch(one)]
     try:
         found = git(folder, "cat-file", "--batch-check", text="".join(f"{one}^{{commit}}\n" for one in asked))
     except GitError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -11,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from pytest_perfbudget.baseline.commit import DIRTY
+from pytest_perfbudget.baseline.commit import COMMIT, DIRTY
 from pytest_perfbudget.checkout.revision import Base, find_base
 from pytest_perfbudget.compare.confirm import Attempt, Confirmation, confirm
 from pytest_perfbudget.compare.context import ComparisonContext
@@ -35,9 +34,6 @@ _CLEARLY: Final = 2.0
 _CLEAR_LEVEL: Final = 0.05
 """The slowdown of a session, as a multiple of the limit, and the level below which its p-value has to be, from which
 fresh pairs measure without a screening pair before."""
-
-_COMMIT: Final = re.compile(r"[0-9a-f]{7,64}")
-"""The abbreviated hash of a commit; a branch would move on, and with it the code that the numbers are of."""
 
 
 @dataclass(frozen=True)
@@ -234,7 +230,7 @@ class BaselineCommitDuet:
         if len(commits) != 1 or not made:
             message = f"the baseline was not made at one commit ({made or 'none'})"
             raise GitError(message)
-        if not _COMMIT.fullmatch(made):
+        if not COMMIT.fullmatch(made):
             message = f"the baseline was made at {made!r}, which is no commit"
             raise GitError(message)
         try:

@@ -135,7 +135,8 @@ SESSION: Final = (
         check=choice("auto", "duet", "runs"),
         default="auto",
         meaning="How a suspect of the baseline is measured again: `runs` in fresh processes, `duet` beside the "
-        "baseline's commit, `auto` by a duet where only code of the repository can have changed.",
+        "baseline's commit, `auto` by a duet where git has the commit, and by runs where it has not or more may have "
+        "changed.",
         example="runs",
     ),
     Setting(

@@ -96,6 +96,7 @@ def test_pairs_confirm_if_git_has_the_commit(
     slowdown_test = comparison(lines, "a", confirm=confirm)._known("a", "", 0.05).slowdown_test
     assert slowdown_test is not None
     assert slowdown_test.in_pairs is in_pairs
+    assert slowdown_test.then_by_runs is (in_pairs and confirm == "auto" and bool(elsewhere))
 
 
 def known_base(folder: Path, ref: str) -> Base:

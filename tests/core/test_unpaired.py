@@ -83,6 +83,15 @@ class TestScreening:
             assert rough.is_suspect(fresh(ratio)[0]) is by_runs
             assert replace(rough, in_pairs=True).is_suspect(fresh(ratio)[0]) is by_pairs
 
+    def test_a_level_moves_by_a_half_or_by_what_the_runs_of_the_update_show(self) -> None:
+        some, rough = (slowdown_test(reference=replace(REFERENCE, spread=one)) for one in (0.04, 0.15))
+        assert some.is_uncertain
+        assert (1 + some.smallest_found()) ** 2 < 1.5
+        assert [some.may_be_another_level(one) for one in (1.49, 1.51)] == [True, False]
+        most = (1 + rough.smallest_found()) ** 2
+        assert most > 1.5
+        assert [rough.may_be_another_level(one) for one in (0.99 * most, 1.01 * most)] == [True, False]
+
     @pytest.mark.parametrize(("spread", "expected"), [(0.005, False), (0.01, False), (0.04, True), (0.08, True)])
     def test_a_baseline_is_uncertain_if_runs_would_not_find_half_as_much_again_as_the_tolerance(
         self, spread: float, *, expected: bool

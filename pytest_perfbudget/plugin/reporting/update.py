@@ -12,7 +12,7 @@ import pytest
 from pytest_perfbudget.baseline import store
 from pytest_perfbudget.baseline.call_profiles import Calls, change_calls
 from pytest_perfbudget.baseline.code_digest import code_digest, files_of
-from pytest_perfbudget.baseline.commit import DIRTY, commit_of, has_commit
+from pytest_perfbudget.baseline.commit import DIRTY, commit_of, missing_commits
 from pytest_perfbudget.baseline.instruction_profiles import change_instructions
 from pytest_perfbudget.baseline.machine import Machine, this_machine
 from pytest_perfbudget.baseline.reader import check_line
@@ -209,7 +209,7 @@ class Update:
             here = [line.time for key, line in before.lines.items() if key.machine == machine.key and line.time]
             prior = prior_of(here)
             commits = {one.commit for key, one in before.lines.items() if key in fitted}
-            lost = {commit for commit in commits if not has_commit(root, commit)}
+            lost = missing_commits(root, commits)
             self._lines = [
                 update_line(
                     before.lines.get(key),
