@@ -42,13 +42,14 @@ class Settings:
     """The table, checked. `entries` are in the order in which they win, the most specific first.
 
     `codspeed` tells whether tests with CodSpeed's markers are perf tests. `baseline_asked` tells whether the table
-    names the baseline; a named baseline has to exist. `confirm` tells how suspects of the baseline are measured
-    again: by `runs` in fresh processes, by a `duet` with the commit at which the baseline was made, or, with
-    `auto`, by a duet where git has the commit, and by runs in addition where more than the repository's code may have
-    changed. If no duet is possible, runs confirm instead, with a note. `history` is the path of the history; empty if
-    there is none. `anchor` is the commit since which drift is judged, or `last-tag`; empty if drift is not judged.
-    `max_drift` is the drift that fails a session; None if none does. `require` is the least readiness; empty if none is required. `count_instructions`
-    tells whether bytecode instructions are compared. `notes` are remarks for the user about the table itself.
+    names the baseline; a named baseline has to exist. `confirm` tells how suspects of the baseline are measured again:
+    by `runs` in fresh processes, by a `duet` with the commit at which the baseline was made, or, with `auto`, by a duet
+    where git has the commit, and by runs in addition where more than the repository's code may have changed. If no duet
+    is possible, runs confirm instead, with a note. `history` is the path of the history; empty if there is none.
+    `anchor` is the commit since which drift is judged, or `last-tag`; empty if drift is not judged. `max_drift` is the
+    drift that fails a session; None if none does. `require` is the least readiness; empty if none is required.
+    `count_instructions` tells whether bytecode instructions are compared. `notes` are remarks for the user about the
+    table itself.
     """
 
     alpha: float = 0.01

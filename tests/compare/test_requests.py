@@ -12,6 +12,7 @@ from pytest_perfbudget.baseline.machine import this_machine
 from pytest_perfbudget.baseline.schema import Baseline, Key, Line
 from pytest_perfbudget.checkout.revision import Base
 from pytest_perfbudget.compare.baseline import BaselineComparison
+from pytest_perfbudget.compare.baseline_commit import BaselineCommitDuet
 from pytest_perfbudget.compare.strategy import MeasurementRequest
 from pytest_perfbudget.core.precedence import resolve
 from pytest_perfbudget.core.reference import Reference
@@ -97,6 +98,14 @@ def test_pairs_confirm_if_git_has_the_commit(
     assert slowdown_test is not None
     assert slowdown_test.in_pairs is in_pairs
     assert slowdown_test.then_by_runs is (in_pairs and confirm == "auto" and bool(elsewhere))
+
+
+def test_the_screening_pair_is_of_a_commit_that_git_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also if most lines are of another commit."""
+    monkeypatch.setattr("pytest_perfbudget.compare.baseline_commit.find_base", known_base)
+    duet = BaselineCommitDuet(context(), Path("perf-baseline.json"), HERE.key)
+    duet.begin({"0000000": ["a", "b", "c"], "3f2a91c": ["d", "e"]})
+    assert (duet._shared_commit, duet._screened_tests) == ("3f2a91c", ["d", "e"])
 
 
 def known_base(folder: Path, ref: str) -> Base:
