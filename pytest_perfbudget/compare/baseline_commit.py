@@ -7,17 +7,14 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Final
 
-from pytest_perfbudget.baseline.commit import COMMIT, DIRTY
-from pytest_perfbudget.checkout.revision import Base, find_base
+from pytest_perfbudget.compare.baseline_commits import BaselineCommits
 from pytest_perfbudget.compare.confirm import Attempt, Confirmation, confirm
 from pytest_perfbudget.compare.context import ComparisonContext
 from pytest_perfbudget.compare.evidence import Sides, blamed
 from pytest_perfbudget.compare.pair_runner import PairRunner, PairTask
 from pytest_perfbudget.compare.progress import Pace, note_screened
-from pytest_perfbudget.compare.versions import why_not_as_for_baseline
 from pytest_perfbudget.core.counts import Counting
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.paired import PairedSlowdownTest
@@ -25,7 +22,7 @@ from pytest_perfbudget.core.pairs import Pair
 from pytest_perfbudget.core.recording import Recording
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.unpaired import UnpairedSlowdownTest
-from pytest_perfbudget.errors import GitError, PerfBudgetError, WorkerError
+from pytest_perfbudget.errors import PerfBudgetError, WorkerError
 
 _BEYOND_WEATHER: Final = math.log(1.5)
 """The slowdown of a session, in log time, that weather or the level of memory hardly explains."""
@@ -62,20 +59,16 @@ class BaselineCommitDuet:
 
     Args:
         context: the session.
-        file: the file of the baseline.
-        machine: the key of this machine.
+        commits: what is known of these commits.
     """
 
-    def __init__(self, context: ComparisonContext, file: Path, machine: str) -> None:
+    def __init__(self, context: ComparisonContext, commits: BaselineCommits) -> None:
         self._context = context
+        self._commits = commits
         self._known: dict[str, PairRunner] = {}
-        self._impossible: dict[str, str] = {}
         self._running = ExitStack()
         self._shared_commit = ""
         self._screened_tests: Collection[str] = ()
-        self._why_not_as_then = partial(why_not_as_for_baseline, file, machine, context.root)
-        self._blind: str | None = None
-        self._top: Path | None = None
 
     def begin(self, tests: Mapping[str, Collection[str]]) -> None:
         """Choose the tests that one pair of processes will screen: those of the commit that most lines have.
@@ -83,7 +76,7 @@ class BaselineCommitDuet:
         Args:
             tests: the tests that will run, by the commit of their lines.
         """
-        tests = {commit: one for commit, one in tests.items() if not self.why_impossible(commit)}
+        tests = {commit: one for commit, one in tests.items() if not self._commits.why_impossible(commit)}
         commit = max(tests, key=lambda one: len(tests[one]), default="")
         if len(tests.get(commit, ())) > 1:  # a pair that measures one test is a fresh pair, which tells more
             self._shared_commit, self._screened_tests = commit, tests[commit]
@@ -106,33 +99,6 @@ class BaselineCommitDuet:
         """End all processes, and remove the checkouts."""
         self._running.close()
 
-    def why_impossible(self, commit: str) -> str:
-        """Return why a duet with a commit is not possible; empty if that may be possible, as far as is known."""
-        if commit not in self._impossible:
-            try:
-                self._base({commit})
-                self._impossible[commit] = ""
-            except Exception as error:  # noqa: BLE001 - a test may be running, and have patched any function
-                self._impossible[commit] = str(error) or type(error).__name__
-        return self._impossible[commit]
-
-    def why_blind(self) -> str:
-        """Return why a duet may not see what has changed since the baseline: code outside of the repository.
-
-        Empty if no such change is known.
-        """
-        if self._blind is None:
-            try:
-                self._top = self._top or find_base(self._context.root, "HEAD").top
-                self._blind = self._why_not_as_then(self._top)
-            except Exception as error:  # noqa: BLE001 - see above; the next test may do without
-                return str(error) or type(error).__name__
-        return self._blind
-
-    def look_again(self) -> None:
-        """Let `why_blind` look again at what this process has imported, if a duet would see everything so far."""
-        self._blind = self._blind or None
-
     def confirm(
         self, asked: CommitDuet, suspects: Mapping[str, UnpairedSlowdownTest], grown: Mapping[str, float]
     ) -> Confirmation:
@@ -151,7 +117,7 @@ class BaselineCommitDuet:
         except Exception as error:  # noqa: BLE001 - the test is still running, and may have patched any function
             problem = str(error) or type(error).__name__
             if len(asked.commits) == 1 and isinstance(error, PerfBudgetError):
-                self._impossible.update(dict.fromkeys(asked.commits, problem))
+                self._commits.note_impossible(next(iter(asked.commits)), problem)
             return Confirmation(problem=problem)
         paired = {name: _in_pairs(slowdown_test) for name, slowdown_test in suspects.items()}
         task = _task(asked, paired)
@@ -203,44 +169,16 @@ class BaselineCommitDuet:
         """Return the runner of pairs for the commit that all lines were made at.
 
         Raises:
-            GitError: see `_base`.
+            GitError: see `BaselineCommits.base`.
             ComparisonError: the commit cannot be checked out.
         """
-        base = self._base(commits)
+        base = self._commits.base(commits)
         if base.commit not in self._known:
             pairs = PairRunner(self._context, base, only_times=True)
             self._running.callback(pairs.close)
             pairs.open(())
             self._known[base.commit] = pairs
         return self._known[base.commit]
-
-    def _base(self, commits: Collection[str]) -> Base:
-        """Return the commit that all lines were made at.
-
-        Raises:
-            GitError: the lines were not made at one commit without further changes, or git does not have the commit.
-        """
-        made = ", ".join(sorted(commits))
-        if any(one.endswith(DIRTY) for one in commits):
-            message = (
-                f"the baseline was made with changes that are in no commit ({made}), and no later commit has the same "
-                "files: commit, and update the baseline"
-            )
-            raise GitError(message)
-        if len(commits) != 1 or not made:
-            message = f"the baseline was not made at one commit ({made or 'none'})"
-            raise GitError(message)
-        if not COMMIT.fullmatch(made):
-            message = f"the baseline was made at {made!r}, which is no commit"
-            raise GitError(message)
-        try:
-            return find_base(self._context.root, made)
-        except GitError:
-            message = (
-                f"git does not have {made}, at which the baseline was made: fetch the commit (actions/checkout: "
-                "fetch-depth: 0), or update the baseline"
-            )
-            raise GitError(message) from None
 
 
 def _task(asked: CommitDuet, tests: Mapping[str, PairedSlowdownTest]) -> PairTask:

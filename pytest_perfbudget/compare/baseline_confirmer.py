@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pytest_perfbudget.baseline.schema import Line
 from pytest_perfbudget.compare.baseline_commit import BaselineCommitDuet, CommitDuet
+from pytest_perfbudget.compare.baseline_commits import BaselineCommits
 from pytest_perfbudget.compare.confirm import Attempt, Confirmation, confirm
 from pytest_perfbudget.compare.context import ComparisonContext
 from pytest_perfbudget.compare.known_data import KnownData
@@ -33,7 +34,8 @@ class BaselineConfirmer:
     def __init__(self, context: ComparisonContext, file: Path, machine: str) -> None:
         self._context = context
         self._choice = context.settings.confirm
-        self._pairs = BaselineCommitDuet(context, file, machine)
+        self._commits = BaselineCommits(context, file, machine)
+        self._pairs = BaselineCommitDuet(context, self._commits)
         self._confirmed_in_pairs: dict[str, CommitDuet] = {}
 
     def begin(self, lines: Iterable[Line]) -> None:
@@ -49,13 +51,13 @@ class BaselineConfirmer:
         if self._choice != "runs":
             self._pairs.begin(tests)
         if self._choice == "auto" and tests:
-            self._pairs.why_blind()
+            self._commits.why_blind()
 
     def remark(self, lines: Sequence[Line]) -> str:
         """Return a note on the lines that pairs cannot confirm, of a project in git; empty if there are none."""
         if self._choice == "runs":
             return ""
-        reasons = [why for line in lines if line.commit and (why := self._pairs.why_impossible(line.commit))]
+        reasons = [why for line in lines if line.commit and (why := self._commits.why_impossible(line.commit))]
         if not reasons:
             return ""
         number = "each number" if len(reasons) == len(lines) else f"{len(reasons)} of {len(lines)} numbers"
@@ -78,8 +80,8 @@ class BaselineConfirmer:
         if self._choice != "auto" or line is None:
             return replace(slowdown_test, in_pairs=self._choice == "duet")
         is_better = slowdown_test.is_uncertain or not line.load
-        in_pairs = is_better and not self._pairs.why_impossible(line.commit)
-        return replace(slowdown_test, in_pairs=in_pairs, then_by_runs=in_pairs and bool(self._pairs.why_blind()))
+        in_pairs = is_better and not self._commits.why_impossible(line.commit)
+        return replace(slowdown_test, in_pairs=in_pairs, then_by_runs=in_pairs and bool(self._commits.why_blind()))
 
     def in_pairs(self, nodeid: str) -> bool:
         """Return whether pairs have confirmed the suspects of a test."""
@@ -112,12 +114,12 @@ class BaselineConfirmer:
             suspects: the measurements whose time is suspect, each after its screening run.
             grown: the measurements with a grown count, each with the growth that is allowed.
         """
-        blind, problem = "", ""
+        blind = ""
         if self._choice == "auto":  # the test may have imported further code
-            self._pairs.look_again()
+            self._commits.look_again()
             suspects = {name: self.chosen(one, known[name].line) for name, one in suspects.items()}
-            blind = self._pairs.why_blind()
-        in_pairs = Confirmation()
+            blind = self._commits.why_blind()
+        in_pairs, problem = Confirmation(), ""
         if any(one.in_pairs for one in suspects.values()):
             asked = CommitDuet(
                 nodeid,
@@ -131,35 +133,42 @@ class BaselineConfirmer:
             problem = found.problem
             if not problem:
                 self._confirmed_in_pairs[nodeid] = asked
-                if not blind:
-                    return found
-                in_pairs, grown = found, {}
-        left = {name: one for name, one in suspects.items() if not _is_slower(in_pairs.times.get(name))}
-        by_runs = dict(_suspects_of_runs(left))
+                in_pairs = found
+                grown = {}
+                suspects = {name: one for name, one in suspects.items() if blind and not _is_slower(found.times[name])}
+        by_runs = dict(_suspects_of_runs(suspects))
         if self.in_pairs(nodeid) and not by_runs:
             return in_pairs
         found = confirm(self._context, nodeid, by_runs, grown, partial(self._measure, nodeid, known, by_runs))
         times = {name: self._sure(one, by_runs[name], known[name].line, blind) for name, one in found.times.items()}
         lines = [line for name in by_runs if (line := known[name].line) is not None]
         why = problem or next(filter(None, (self._why_not_in_pairs(line, blind) for line in lines)), "")
-        is_worth_a_note = self._choice == "duet" or any(map(_is_slower, times.values()))
-        note = f"confirmed by fresh processes, not by a duet: {why}" if why and is_worth_a_note else ""
-        beside = [
-            in_pairs.times[name].ratio for name, one in times.items() if _is_slower(one) and name in in_pairs.times
-        ]
-        if note and any(beside):
-            found_in_pairs = ", ".join(f"{100 * (ratio - 1):+.1f} %" for ratio in beside if ratio)
-            note = (
-                f"not slower beside the code of the baseline ({found_in_pairs} in pairs), but than its numbers: {why}"
-            )
+        note = self._note(times, in_pairs.times, why) if why else ""
         attempts = [*in_pairs.attempts, *found.attempts]
         return replace(found, times={**in_pairs.times, **times}, attempts=attempts, note=note)
+
+    def _note(self, times: Mapping[str, RegressionResult], in_pairs: Mapping[str, RegressionResult], why: str) -> str:
+        """Return what a reader should know of results by fresh processes; empty if nothing is slower.
+
+        Args:
+            times: the results by fresh processes, by measurement.
+            in_pairs: the results by pairs, by measurement.
+            why: the reason why pairs do not decide.
+        """
+        slower = [name for name, one in times.items() if _is_slower(one)]
+        if not slower and self._choice != "duet":
+            return ""
+        ratios = [ratio for name in slower if name in in_pairs and (ratio := in_pairs[name].ratio)]
+        if not ratios:
+            return f"confirmed by fresh processes, not by a duet: {why}"
+        beside = ", ".join(f"{100 * (ratio - 1):+.1f} %" for ratio in ratios)
+        return f"not slower beside the code of the baseline ({beside} in pairs), but than its numbers: {why}"
 
     def _why_not_in_pairs(self, line: Line, blind: str) -> str:
         """Return why fresh processes confirm where pairs would be better; empty if there is no such reason."""
         if self._choice == "runs" or not line.commit:
             return ""
-        why = self._pairs.why_impossible(line.commit)
+        why = self._commits.why_impossible(line.commit)
         return why if self._choice == "duet" or line.load else why or blind
 
     def _sure(
@@ -169,7 +178,7 @@ class BaselineConfirmer:
         is_doubtful = _is_slower(change) and slowdown_test.may_be_another_level(change.ratio or 1.0)
         if self._choice != "auto" or line is None or not is_doubtful:
             return change
-        why = self._pairs.why_impossible(line.commit)
+        why = self._commits.why_impossible(line.commit)
         if not (why or blind):
             return change
         found = f"{100 * ((change.ratio or 1) - 1):+.1f} % in {change.runs} fresh processes"

@@ -13,6 +13,7 @@ from pytest_perfbudget.baseline.schema import Baseline, Key, Line
 from pytest_perfbudget.checkout.revision import Base
 from pytest_perfbudget.compare.baseline import BaselineComparison
 from pytest_perfbudget.compare.baseline_commit import BaselineCommitDuet
+from pytest_perfbudget.compare.baseline_commits import BaselineCommits
 from pytest_perfbudget.compare.strategy import MeasurementRequest
 from pytest_perfbudget.core.precedence import resolve
 from pytest_perfbudget.core.reference import Reference
@@ -90,8 +91,8 @@ def test_pairs_confirm_if_git_has_the_commit(
     monkeypatch: pytest.MonkeyPatch, confirm: str, changes: dict[str, object], elsewhere: str, *, in_pairs: bool
 ) -> None:
     """Of loads, only those that fresh processes could not tell. Where pairs may be blind, fresh processes follow."""
-    monkeypatch.setattr("pytest_perfbudget.compare.baseline_commit.find_base", known_base)
-    monkeypatch.setattr("pytest_perfbudget.compare.baseline_commit.why_not_as_for_baseline", lambda *_: elsewhere)
+    monkeypatch.setattr("pytest_perfbudget.compare.baseline_commits.find_base", known_base)
+    monkeypatch.setattr("pytest_perfbudget.compare.baseline_commits.why_not_as_for_baseline", lambda *_: elsewhere)
     key, known = line("a")
     lines = {key: replace(known, **{"commit": "3f2a91c", **changes})}  # type: ignore[arg-type]
     slowdown_test = comparison(lines, "a", confirm=confirm)._known("a", "", 0.05).slowdown_test
@@ -102,8 +103,8 @@ def test_pairs_confirm_if_git_has_the_commit(
 
 def test_the_screening_pair_is_of_a_commit_that_git_has(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also if most lines are of another commit."""
-    monkeypatch.setattr("pytest_perfbudget.compare.baseline_commit.find_base", known_base)
-    duet = BaselineCommitDuet(context(), Path("perf-baseline.json"), HERE.key)
+    monkeypatch.setattr("pytest_perfbudget.compare.baseline_commits.find_base", known_base)
+    duet = BaselineCommitDuet(context(), BaselineCommits(context(), Path("perf-baseline.json"), HERE.key))
     duet.begin({"0000000": ["a", "b", "c"], "3f2a91c": ["d", "e"]})
     assert (duet._shared_commit, duet._screened_tests) == ("3f2a91c", ["d", "e"])
 
