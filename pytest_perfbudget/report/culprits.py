@@ -91,7 +91,8 @@ def cause_text(one: Blame) -> str:
     """Return the way in which a function's code became slower, after the name of the function."""
     callee = short_name(one.callee)
     if one.cause is Cause.OWN_CODE:
-        return "takes longer in its own lines"
+        text = "takes longer in its own lines"
+        return f"{text}, in the same code: look at what it is given" if one.is_unchanged else text
     if one.cause is Cause.NEW_AROUND:
         return f"is new around {callee}"
     if one.cause is Cause.SLOWER_LIBRARY and _IN_CHILD.search(one.callee):
