@@ -13,7 +13,8 @@ from pytest_perfbudget.compare.baseline_commits import BaselineCommits
 from pytest_perfbudget.compare.confirm import Attempt, Confirmation, confirm
 from pytest_perfbudget.compare.context import ComparisonContext
 from pytest_perfbudget.compare.evidence import Sides, blamed
-from pytest_perfbudget.compare.pair_runner import PairRunner, PairTask
+from pytest_perfbudget.compare.pair_runner import PairRunner
+from pytest_perfbudget.compare.pair_task import PairTask
 from pytest_perfbudget.compare.progress import Pace, note_screened
 from pytest_perfbudget.core.counts import Counting
 from pytest_perfbudget.core.measurement import Measurement

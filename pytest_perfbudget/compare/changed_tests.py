@@ -16,7 +16,8 @@ from pytest_perfbudget.checkout.revision import Base
 from pytest_perfbudget.compare.confirm import Attempt
 from pytest_perfbudget.compare.context import ComparisonContext
 from pytest_perfbudget.compare.obstacles import untimed
-from pytest_perfbudget.compare.pair_runner import PairRunner, PairTask
+from pytest_perfbudget.compare.pair_runner import PairRunner
+from pytest_perfbudget.compare.pair_task import PairTask
 from pytest_perfbudget.compare.paired import PairedComparison
 from pytest_perfbudget.compare.same_code import SameCodeCheckout, WithBaseCode, WithHeadCode
 from pytest_perfbudget.compare.strategy import MeasurementRequest

@@ -4,63 +4,26 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from pytest_perfbudget.checkout.revision import Base
 from pytest_perfbudget.compare.base_checkout import BaseCheckout
 from pytest_perfbudget.compare.confirm import Attempt
 from pytest_perfbudget.compare.context import ComparisonContext
 from pytest_perfbudget.compare.launcher import FRESH_SLOT, SECOND_SLOT
+from pytest_perfbudget.compare.pair_task import PairTask
 from pytest_perfbudget.compare.played_pair import attempt_of
 from pytest_perfbudget.compare.shared_pair import SharedPair
 from pytest_perfbudget.core.counts import Counting
-from pytest_perfbudget.core.measurement import Measurement, function_of
+from pytest_perfbudget.core.measurement import function_of
 from pytest_perfbudget.core.pairs import FRESH_ERROR, SCREENING_ERROR, Pair, joined
 from pytest_perfbudget.core.spans.changes import FEWEST_MATCHES
 from pytest_perfbudget.errors import WorkerError
 from pytest_perfbudget.measure.affinity import cpus
-from pytest_perfbudget.processes.duet import TIMERS, Duet, IsDecided, never
+from pytest_perfbudget.processes.duet import Duet, IsDecided, never
 from pytest_perfbudget.processes.duet_side import Side
 from pytest_perfbudget.processes.process import Worker
 from pytest_perfbudget.processes.protocol import Answer
-
-
-@dataclass(frozen=True, slots=True)
-class PairTask:
-    """The test that a pair measures.
-
-    Attributes:
-        nodeid: the test.
-        names: the names of the measurements; those that share their turns have one name together.
-        seconds: the time that each measurement may take.
-        unpinned: the measurements that may use all CPUs.
-        instructions: the names of the measurements whose bytecode instructions are compared.
-        is_cleared: a function that ends the turns of a measurement in a screening pair earlier.
-        needs_second: a function that returns whether a second screening pair is to measure the test, by the first.
-        is_far_slower: a function that ends the turns of a measurement in a fresh pair earlier.
-    """
-
-    nodeid: str
-    names: Collection[str]
-    seconds: float
-    unpinned: Collection[str] = ()
-    instructions: Collection[str] = ()
-    is_cleared: IsDecided = never
-    needs_second: IsDecided = never
-    is_far_slower: IsDecided = never
-
-    @classmethod
-    def of(
-        cls,
-        nodeid: str,
-        measurements: Sequence[Measurement],
-        seconds: float,
-        unpinned: Collection[str],
-        instructions: Collection[str] = (),
-    ) -> PairTask:
-        """Return the task for all measurements of a test."""
-        turns = {one.name: TIMERS if one.kind.shares_turns else one.name for one in measurements}
-        return cls(nodeid, list(turns.values()), seconds, [turns[name] for name in unpinned], instructions)
 
 
 class PairRunner:

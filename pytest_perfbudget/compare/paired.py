@@ -15,7 +15,8 @@ from pytest_perfbudget.compare.context import ComparisonContext
 from pytest_perfbudget.compare.evidence import Evidence, Origin, Sides
 from pytest_perfbudget.compare.instructions import lack_of_instructions
 from pytest_perfbudget.compare.obstacles import no_namesake, of_other_load, untimed
-from pytest_perfbudget.compare.pair_runner import PairRunner, PairTask
+from pytest_perfbudget.compare.pair_runner import PairRunner
+from pytest_perfbudget.compare.pair_task import PairTask
 from pytest_perfbudget.compare.progress import Pace, note_screening
 from pytest_perfbudget.compare.strategy import AT_RUN_TIME, ComparisonStrategy, MeasurementRequest
 from pytest_perfbudget.core.kinds import LOAD, NONE

@@ -17,7 +17,8 @@ from pytest_perfbudget.checkout.revision import Base
 from pytest_perfbudget.compare import pair_runner
 from pytest_perfbudget.compare.base_checkout import BaseCheckout, Launch
 from pytest_perfbudget.compare.confirm import Attempt, once_more
-from pytest_perfbudget.compare.pair_runner import PairRunner, PairTask
+from pytest_perfbudget.compare.pair_runner import PairRunner
+from pytest_perfbudget.compare.pair_task import PairTask
 from pytest_perfbudget.compare.played_pair import attempt_of
 from pytest_perfbudget.core.pairs import FEWEST_TO_END, Pair
 from pytest_perfbudget.errors import WorkerError

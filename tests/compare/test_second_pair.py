@@ -14,7 +14,8 @@ from pytest_perfbudget.checkout.revision import Base
 from pytest_perfbudget.compare import pair_runner
 from pytest_perfbudget.compare.base_checkout import BaseCheckout, Launch
 from pytest_perfbudget.compare.confirm import Attempt
-from pytest_perfbudget.compare.pair_runner import PairRunner, PairTask
+from pytest_perfbudget.compare.pair_runner import PairRunner
+from pytest_perfbudget.compare.pair_task import PairTask
 from pytest_perfbudget.core.counts import Counting
 from pytest_perfbudget.core.paired import PairedSlowdownTest
 from pytest_perfbudget.core.pairs import Pair, joined
