@@ -188,6 +188,7 @@ def _task(asked: CommitDuet, tests: Mapping[str, PairedSlowdownTest]) -> PairTas
         is_cleared=lambda name, pair: name in tests and tests[name].is_cleared(pair),
         needs_second=lambda name, pair: name in tests and tests[name].needs_second(pair),
         is_far_slower=lambda name, pair: name in tests and tests[name].is_far_slower(pair),
+        needs_repetition=lambda name, pair: name in tests and tests[name].needs_repetition(pair),
     )
 
 

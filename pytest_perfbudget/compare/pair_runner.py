@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from pytest_perfbudget.checkout.revision import Base
 from pytest_perfbudget.compare.base_checkout import BaseCheckout
@@ -13,13 +15,15 @@ from pytest_perfbudget.compare.context import ComparisonContext
 from pytest_perfbudget.compare.launcher import FRESH_SLOT, SECOND_SLOT
 from pytest_perfbudget.compare.pair_task import PairTask
 from pytest_perfbudget.compare.played_pair import attempt_of
+from pytest_perfbudget.compare.repetitions import Repetitions
 from pytest_perfbudget.compare.shared_pair import SharedPair
 from pytest_perfbudget.core.counts import Counting
 from pytest_perfbudget.core.measurement import function_of
-from pytest_perfbudget.core.pairs import FRESH_ERROR, SCREENING_ERROR, Pair, joined
+from pytest_perfbudget.core.pairs import FRESH_ERROR, QUADS, SCREENING_ERROR, Pair, joined
 from pytest_perfbudget.core.spans.changes import FEWEST_MATCHES
 from pytest_perfbudget.errors import WorkerError
 from pytest_perfbudget.measure.affinity import cpus
+from pytest_perfbudget.measure.clock import SYSTEM
 from pytest_perfbudget.processes.duet import Duet, IsDecided, never
 from pytest_perfbudget.processes.duet_side import Side
 from pytest_perfbudget.processes.process import Worker
@@ -59,6 +63,7 @@ class PairRunner:
         self._unbuilt: dict[str, str] = {}
         self._started = 0
         self._fresh: Counter[str] = Counter()
+        self._repetitions = Repetitions()
         self.is_alone = False
         self._modules: tuple[dict[str, str], dict[str, str]] = ({}, {})  # of head and base, one after the other
         self._of_base: Collection[str] | None = None  # those that may be there included
@@ -164,7 +169,7 @@ class PairRunner:
                 number=number,
             )
             with hangs, made as pair:
-                found = self._play(pair, task, FRESH_ERROR, carried, task.is_far_slower)
+                found = self._play_repeatedly(pair, task, carried)
             if found is not None:
                 self._fresh[task.nodeid] = number
                 return found
@@ -250,7 +255,15 @@ class PairRunner:
         return replace(answer, problem=problem, is_wrong_code=True, measurements=[])
 
     def _play(
-        self, pair: Duet, task: PairTask, std_error: float, carried: Collection[str], is_decided: IsDecided = never
+        self,
+        pair: Duet,
+        task: PairTask,
+        std_error: float,
+        carried: Collection[str],
+        is_decided: IsDecided = never,
+        *,
+        most_quads: int = QUADS,
+        is_repetition: bool = False,
     ) -> Attempt[Pair] | None:
         """Measure a test with a pair; return None if the base ran without generated modules that it has from now on."""
         played = pair.play(
@@ -261,6 +274,8 @@ class PairRunner:
             task.unpinned,
             instructions=task.instructions,
             is_decided=is_decided,
+            most_quads=most_quads,
+            is_repetition=is_repetition,
         )
         if self._checkout.carry_late(played.head.loaded, carried):
             return None
@@ -268,6 +283,24 @@ class PairRunner:
         found = attempt_of(played, task.nodeid, self._base.ref, self._checkout, self.why_absent)
         self._context.note_lost(task.nodeid, found.only_base)
         return found
+
+    def _play_repeatedly(self, pair: Duet, task: PairTask, carried: Collection[str]) -> Attempt[Pair] | None:
+        """Measure a test with a fresh pair, in several runs of the test if possible; see `_play`."""
+        runs = self._repetitions.runs(task.nodeid)
+        play = partial(
+            self._play,
+            pair,
+            std_error=FRESH_ERROR * math.sqrt(runs),
+            carried=carried,
+            is_decided=task.is_far_slower,
+        )
+        started_ns = SYSTEM.wall_ns()
+        found = play(task)
+        if found is None or runs == 1:
+            return found
+        shorter = replace(task, seconds=task.seconds / runs)
+        again = partial(play, shorter, most_quads=QUADS // runs, is_repetition=True)
+        return self._repetitions.added(task, found, again, SYSTEM.wall_ns() - started_ns)
 
     def _note_other_files(self, head: Mapping[str, str], base: Mapping[str, str]) -> None:
         # Without a difference, as a rule, no file is looked for.

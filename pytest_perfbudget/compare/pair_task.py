@@ -22,6 +22,7 @@ class PairTask:
         is_cleared: a function that ends the turns of a measurement in a screening pair earlier.
         needs_second: a function that returns whether a second screening pair is to measure the test, by the first.
         is_far_slower: a function that ends the turns of a measurement in a fresh pair earlier.
+        needs_repetition: a function that returns whether a fresh pair is to run the test again, by its first run.
     """
 
     nodeid: str
@@ -32,6 +33,7 @@ class PairTask:
     is_cleared: IsDecided = never
     needs_second: IsDecided = never
     is_far_slower: IsDecided = never
+    needs_repetition: IsDecided = never
 
     @classmethod
     def of(

@@ -162,6 +162,7 @@ class PairedComparison(ComparisonStrategy):
             is_cleared=lambda name, pair: name in tests and tests[name].is_cleared(pair),
             needs_second=lambda name, pair: name in tests and tests[name].needs_second(pair),
             is_far_slower=lambda name, pair: name in tests and tests[name].is_far_slower(pair),
+            needs_repetition=lambda name, pair: name in tests and tests[name].needs_repetition(pair),
         )
 
     def _screen(

@@ -77,7 +77,8 @@ def _compared(played: PairAnswers, against: str, why_carried: Callable[[str], st
         name: Sides(one, base[name], is_changed) for name, one in head.items() if name in base and name not in reasons
     }
     pairs = {
-        name: pair_of_recordings(one.head, one.base, base_is_first=played.base_is_first) for name, one in sides.items()
+        name: pair_of_recordings((one.head, one.base), base_is_first=played.base_is_first)
+        for name, one in sides.items()
     }
     runs = {name: one for name, one in pairs.items() if one is not None}
     both = [name for name in reasons if name in head and name in base]

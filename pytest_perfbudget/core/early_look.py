@@ -40,7 +40,7 @@ class PairEstimate(Protocol):
         """The standard error of the log ratio, as far as the quads of this pair show."""
 
     @property
-    def spread(self) -> float:
+    def deviation(self) -> float:
         """The standard deviation of the log ratio between pairs of identical code."""
 
 
@@ -66,7 +66,7 @@ def p_all_beyond(pairs: Sequence[PairEstimate], limit: float) -> float:
 
 
 def _p_beyond(pair: PairEstimate, distance: float) -> float:
-    usual = math.hypot(pair.spread, pair.std_error)
-    off = math.hypot(usual, OFF_SPREAD * pair.spread)
+    usual = math.hypot(pair.deviation, pair.std_error)
+    off = math.hypot(usual, OFF_SPREAD * pair.deviation)
     beyond_usual, beyond_off = (t_probability(_DOF, -distance / scale) for scale in (usual, off))
     return (1 - OFF_SHARE) * beyond_usual + OFF_SHARE * beyond_off

@@ -24,7 +24,7 @@ from pytest_perfbudget.core.early_look import (
 )
 from pytest_perfbudget.core.effect import Effect
 from pytest_perfbudget.core.pair_effect import effect_of_pairs
-from pytest_perfbudget.core.pairs import CLEARLY, HIDDEN, PAIR_SPREAD, Pair
+from pytest_perfbudget.core.pairs import CLEARLY, HIDDEN, PAIR_SPREAD, Pair, with_shared_places
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.slowdown import LOOKS, MOST_FRESH, SlowdownTest
 
@@ -150,6 +150,13 @@ class PairedSlowdownTest(SlowdownTest[Pair]):
         """
         return pair.std_error <= _FAR_ERROR and pair.log_ratio > self.limit + _FAR * pair.std_error
 
+    def needs_repetition(self, pair: Pair) -> bool:
+        """Return whether a fresh pair is to run the test again, because the place of its data has a part in its time.
+
+        A load, and a call so long that the pair has few quads, take too long for that.
+        """
+        return not pair.is_of_load and pair.mean is not None
+
     def is_hopeless(self, fresh: Sequence[Pair]) -> bool:
         """See `SlowdownTest.is_hopeless`. The screening pair counts here, although it has no part in the verdict.
 
@@ -164,6 +171,7 @@ class PairedSlowdownTest(SlowdownTest[Pair]):
 
     def _evidence(self, runs: Sequence[Pair]) -> float:
         """Return the log likelihood ratio of the likeliest slowdown that should be found, against no slowdown."""
+        runs = with_shared_places(runs)
         least = _SLOWDOWN * self.limit
         slowdowns = {max(one.log_ratio, least) for one in runs}
         slower = max(sum(_log_likelihood(one, by) for one in runs) for by in slowdowns)
@@ -238,7 +246,7 @@ class PairedSlowdownTest(SlowdownTest[Pair]):
         if not is_early or self._hides_rare_calls(fresh):
             return 1.0
         screening = [self.screening] if self.screening is not None and self.is_screened_by_pair else []
-        pairs = [*screening, *fresh]
+        pairs = with_shared_places([*screening, *fresh])
         if len(fresh) == 1 and least_beyond(pairs, self.limit) < MODES:
             return 1.0
         return p_all_beyond(pairs, self.limit)
@@ -293,7 +301,7 @@ def _log_likelihood(pair: Pair, log_ratio: float) -> float:
 
     The likelihood is a mixture, because some pairs are off.
     """
-    spread = math.hypot(pair.spread, pair.std_error)
+    spread = math.hypot(pair.deviation, pair.std_error)
     wide = math.hypot(spread, OFF_SPREAD * PAIR_SPREAD)
     usual, off = (math.exp(-(((pair.log_ratio - log_ratio) / one) ** 2) / 2) / one for one in (spread, wide))
     return math.log((1 - OFF_SHARE) * usual + OFF_SHARE * off + sys.float_info.min)

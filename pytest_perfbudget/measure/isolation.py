@@ -100,6 +100,11 @@ def _pause_monitoring(monitoring: Any, undo: ExitStack) -> None:  # noqa: ANN401
                 undo.callback(monitoring.register_callback, tool, event, callback)
 
 
+_layouts = random.Random(hash("layouts"))  # noqa: S311 - no secrets
+"""The source of the draws. Both processes of a pair have the same hash seed, so that equal code has equal layouts, and
+each pair has another seed. The tested code may seed the global generator, so this is a separate generator."""
+
+
 class Heap:
     """The layout of the heap, which is redrawn before each block.
 
@@ -111,8 +116,7 @@ class Heap:
     """
 
     def __init__(self) -> None:
-        # A separate generator, because the tested code may have seeded the global generator.
-        self._random = random.Random()  # noqa: S311 - layout, not secrets
+        self._random = _layouts
         self._held: list[bytearray | bytes] = []
         self._counts: list[int] = []
 

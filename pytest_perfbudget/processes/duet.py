@@ -77,12 +77,14 @@ class TurnLog:
         head_ns: the times of the typical call and of the mean call in the head's block, each by turn.
         base_ns: the same of the base.
         fewest: the number of turns, also if the time is up.
+        most: the number of turns after which there is no further turn.
     """
 
     turns: int = 0
     head_ns: tuple[dict[int, float], dict[int, float]] = field(default_factory=lambda: ({}, {}))
     base_ns: tuple[dict[int, float], dict[int, float]] = field(default_factory=lambda: ({}, {}))
     fewest: int = 2
+    most: int = 2 * QUADS
 
     def note(self, head: Stop, base: Stop) -> None:
         """Note the times of a call in the last turn, at whose end both sides have stopped."""
@@ -102,7 +104,7 @@ class TurnLog:
         """
         if self.turns % 2:
             return False
-        if self.turns >= 2 * QUADS or (is_late and self.turns >= self.fewest):
+        if self.turns >= self.most or (is_late and self.turns >= self.fewest):
             return True
         if self.turns < 2 * FEWEST_TO_END:
             return False
@@ -191,8 +193,10 @@ class Duet:
         *,
         instructions: Collection[str] = (),
         is_decided: IsDecided = never,
+        most_quads: int = QUADS,
+        is_repetition: bool = False,
     ) -> PairAnswers:
-        """Measure one test.
+        """Run and measure one test.
 
         Args:
             nodeid: the node id of the test.
@@ -203,11 +207,13 @@ class Duet:
             instructions: the names of the measurements whose bytecode instructions are counted, also if the processes'
                 own settings do not ask for that.
             is_decided: a function that ends the turns of a measurement earlier.
+            most_quads: the number of quads after which a measurement has no further turns.
+            is_repetition: whether the pair has run the test before, so that nothing is counted.
 
         Raises:
             WorkerError: a side died or hangs.
         """
-        head, base = self._both(run=nodeid, instructions=[*instructions], **self._after)
+        head, base = self._both(run=nodeid, instructions=[*instructions], again=is_repetition, **self._after)
         taken: dict[str, TurnLog] = {}
         unpinned = set(unpinned)
         started_ns = SYSTEM.wall_ns()
@@ -225,7 +231,7 @@ class Duet:
                 started_ns = SYSTEM.wall_ns()
             else:
                 name = head["name"]
-                so_far = taken.setdefault(name, TurnLog(fewest=self._fewest_turns))
+                so_far = taken.setdefault(name, TurnLog(fewest=self._fewest_turns, most=2 * most_quads))
                 so_far.note(head, base)
                 is_late = SYSTEM.wall_ns() - started_ns > seconds * 1e9
                 is_over = name != TIMERS and so_far.is_enough(error, partial(is_decided, name), is_late=is_late)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from types import SimpleNamespace
@@ -76,13 +76,15 @@ def test_turns_end_where_the_verdict_needs_no_more_of_them(
     repository: Repository, monkeypatch: pytest.MonkeyPatch, ms: int, pairs: int, ended: slice
 ) -> None:
     turns: list[int] = []
+    screens, measures = PairRunner.screen, PairRunner.measure
 
-    def noted(*args: Any) -> Attempt[Pair]:
-        found = attempt_of(*args)
+    def noted(take: Callable[..., Attempt[Pair]], *args: Any, **settings: Any) -> Attempt[Pair]:
+        found = take(*args, **settings)
         turns.extend(len(one.head.turns) for one in found.sides.values())
         return found
 
-    monkeypatch.setattr(pair_runner, "attempt_of", noted)
+    monkeypatch.setattr(PairRunner, "screen", lambda *args: noted(screens, *args))
+    monkeypatch.setattr(PairRunner, "measure", lambda *args, **settings: noted(measures, *args, **settings))
     monkeypatch.setenv("ORDER", str(repository.pytester.path.parent / "order"))
     repository.commit({"shop.py": NOISY.format(side="base", ms=10)}, tests=TESTS)
     repository.file("shop.py", NOISY.format(side="head", ms=ms))
@@ -115,7 +117,7 @@ def runner_of_pairs() -> PairRunner:
 
 def test_each_cpu_has_pairs_of_either_order(made: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the process that comes first is slower on one CPU only, the order would hide that."""
-    monkeypatch.setattr(PairRunner, "_play", lambda *_: Attempt())
+    monkeypatch.setattr(PairRunner, "_play", lambda *_, **__: Attempt())
     runner = runner_of_pairs()
     for _ in range(4):
         runner.measure(PairTask("a.py::t", [""], 1.0), own_file_only=False)
@@ -128,8 +130,8 @@ def test_a_pair_that_is_lost_is_repeated_in_its_order(
     """Else all pairs have the same side first if that of the other order always dies."""
     ends: Iterator[WorkerError | Attempt[Pair] | None] = iter([WorkerError("died"), None, Attempt(), Attempt()])
 
-    def play(*args: object) -> Attempt[Pair] | None:
-        del args
+    def play(*args: object, **settings: object) -> Attempt[Pair] | None:
+        del args, settings
         end = next(ends)
         if isinstance(end, WorkerError):
             raise end

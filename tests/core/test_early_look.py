@@ -100,7 +100,7 @@ def with_rare_calls(draw: random.Random, by: float) -> Iterator[Pair]:
             means = [1e6 * (1 + 20 * (draw.random() < 1 / 40)) for _ in range(32)]
             blocks = [BlockTime(1e6 * math.exp(slower) * draw.gauss(1, 0.01), (), (), one) for one in means]
             sides.append(Recording(blocks, turns=range(32)))
-        found = pair_of_recordings(sides[0], sides[1])
+        found = pair_of_recordings((sides[0], sides[1]))
         assert found is not None
         yield found
 

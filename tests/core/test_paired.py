@@ -49,7 +49,7 @@ class TestMean:
             blocks = [BlockTime(typical, (), (), mean) for typical, mean in (block() for _ in range(turns))]
             return Recording(blocks, turns=range(turns))
 
-        return pair_of_recordings(recording(head), recording(base or (lambda: (1e6, 1e6))))
+        return pair_of_recordings((recording(head), recording(base or (lambda: (1e6, 1e6)))))
 
     def test_it_counts_if_it_is_slower_and_clearly_so(self) -> None:
         found = self.both(lambda: (1e6, 2.5e6))
@@ -316,7 +316,7 @@ class TestRareCalls:
             means = {turn: 1e6 * (1 + (5 * slowness if generator.random() < 1 / 8 else 0)) for turn in range(128)}
             blocks = [BlockTime(1e6 * generator.gauss(1, 0.01), (), (), mean) for mean in means.values()]
             sides.append(Recording(blocks, turns=list(means)))
-        found = pair_of_recordings(sides[0], sides[1])
+        found = pair_of_recordings((sides[0], sides[1]))
         assert found is not None
         return found
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_perfbudget.measure.affinity import pin
+from pytest_perfbudget.measure.isolation import Heap
 from pytest_perfbudget.measure.turns import NONE, Turn
 from pytest_perfbudget.plugin.child.record_only import RecordInTurns, RecordSpans
 from pytest_perfbudget.plugin.child.worker import WorkerPlugin
@@ -66,6 +67,7 @@ class DuetWorker(WorkerPlugin):
         self._commands = channel.commands
         self._problems: dict[str, Answer] = {}
         self._items: dict[str, pytest.Item] = {}
+        self._heap = Heap()
         self.turns = SideTurns(self._stop)
         strategy = RecordSpans if request.with_spans else RecordInTurns
         self.comparison: RecordInTurns = strategy(self.turns, counting=request.counting)
@@ -78,6 +80,7 @@ class DuetWorker(WorkerPlugin):
         while (told := self._hear()) is not None:
             nodeid = told["run"]
             self.comparison.counted = frozenset(told.get("instructions", ()))
+            self.comparison.only_times = bool(told.get("again"))
             if nodeid in self._problems:
                 self._end(self._problems[nodeid])
             else:
@@ -87,6 +90,7 @@ class DuetWorker(WorkerPlugin):
     def _run(self, session: pytest.Session, item: pytest.Item, *, releases: bool) -> None:
         # The next test is not known yet. So only the fixtures of the test itself are torn down after it, and other
         # fixtures that the next test does not need are torn down before that test.
+        self._heap.redraw()  # the data of the test lie elsewhere in each run
         session._setupstate.teardown_exact(item)  # noqa: SLF001 - as pytest-rerunfailures does
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=None if releases else item.parent)
 

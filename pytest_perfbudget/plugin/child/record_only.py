@@ -75,18 +75,21 @@ class RecordInTurns(RecordOnly):
     Attributes:
         counted: the names of the measurements whose bytecode instructions the session compares, also if the settings
             of this process do not ask for that.
+        only_times: whether nothing is counted.
     """
 
     def __init__(self, turns: Turns, *, counting: Counting = Counting.ALL) -> None:
         super().__init__(counting=counting)
         self._turns = turns
         self.counted: Collection[str] = ()
+        self.only_times = False
 
     def request(self, nodeid: str, name: str, effective: EffectiveLimits) -> MeasurementRequest:
         """See `ComparisonStrategy.request`."""
         effective = replace(effective, count_instructions=effective.count_instructions or name in self.counted)
         request = super().request(nodeid, name, effective)
-        return replace(request, more_blocks=None, turns=self._turns, with_cpus=True, with_spans=False)
+        counts = {} if self.only_times else request.counts
+        return replace(request, more_blocks=None, turns=self._turns, with_cpus=True, with_spans=False, counts=counts)
 
     def block_policy(self, clock: Clock) -> BlockPolicy | None:
         """See `ComparisonStrategy.block_policy`."""

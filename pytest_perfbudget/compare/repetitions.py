@@ -1,0 +1,79 @@
+"""The further runs of a test in a fresh pair, each of which places the data of the test elsewhere in memory."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Final
+
+from pytest_perfbudget.compare.confirm import Attempt
+from pytest_perfbudget.compare.pair_task import PairTask
+from pytest_perfbudget.core.pairs import MOST_RUNS, RUNS, Pair, pair_of_recordings, runs_differ
+from pytest_perfbudget.errors import WorkerError
+from pytest_perfbudget.measure.clock import SYSTEM
+
+_OTHER_WORK: Final = math.log(2.5)
+"""The change of the base's time, in log time, above which a further run does other work, such as that of a test which
+leaves something behind."""
+
+
+class Repetitions:
+    """The number of runs of each test in a fresh pair, by what is known of the test."""
+
+    def __init__(self) -> None:
+        self._runs: dict[str, int] = {}
+
+    def runs(self, nodeid: str) -> int:
+        """Return the number of runs of a test in the next fresh pair."""
+        return self._runs.get(nodeid, RUNS)
+
+    def added(
+        self, task: PairTask, first: Attempt[Pair], play: Callable[[], Attempt[Pair] | None], first_ns: int
+    ) -> Attempt[Pair]:
+        """Run a test again, and return the measurements of its first run with the estimates from all runs.
+
+        There are more runs if the first two differ. They end where they have taken as long as the first run, so that a
+        fresh pair takes twice its time at most. A test that cannot be run twice, or does other work then, keeps the
+        estimates of its first run.
+
+        Args:
+            task: the test.
+            first: the measurements of the first run.
+            play: a function that runs the test again; see `PairRunner`.
+            first_ns: the time that the first run took, in ns.
+        """
+        names = [name for name, one in first.runs.items() if task.needs_repetition(name, one)]
+        found = [first]
+        end_ns = SYSTEM.wall_ns() + first_ns
+        while names and len(found) < self.runs(task.nodeid) and (len(found) == 1 or SYSTEM.wall_ns() < end_ns):
+            again = _attempted(play)
+            if again is None or not all(name in again.runs for name in names):
+                self._runs[task.nodeid] = 1
+                break
+            if not all(_is_same_work(first.runs[name], again.runs[name]) for name in names):
+                break
+            found.append(again)
+            if any(runs_differ(first.runs[name], again.runs[name]) for name in names):
+                self._runs[task.nodeid] = MOST_RUNS
+        if len(found) == 1:
+            return first
+        return replace(first, runs={**first.runs, **{name: _joined(found, name) for name in names}})
+
+
+def _attempted(play: Callable[[], Attempt[Pair] | None]) -> Attempt[Pair] | None:
+    """Return the measurements of a further run; None if there are none, because the first run has measured the test."""
+    try:
+        return play()
+    except WorkerError:
+        return None
+
+
+def _is_same_work(first: Pair, again: Pair) -> bool:
+    return abs(math.log(again.base_ns / first.base_ns)) < _OTHER_WORK
+
+
+def _joined(found: Sequence[Attempt[Pair]], name: str) -> Pair:
+    first = found[0].runs[name]
+    sides = [(one.sides[name].head, one.sides[name].base) for one in found]
+    return pair_of_recordings(*sides, base_is_first=first.base_is_first) or first
