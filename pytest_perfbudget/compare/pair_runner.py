@@ -299,7 +299,10 @@ class PairRunner:
         if found is None or runs == 1:
             return found
         shorter = replace(task, seconds=task.seconds / runs)
-        again = partial(play, shorter, most_quads=QUADS // runs, is_repetition=True)
+
+        def again(quads: int) -> Attempt[Pair] | None:
+            return play(shorter, most_quads=quads, is_repetition=True)
+
         return self._repetitions.added(task, found, again, SYSTEM.wall_ns() - started_ns)
 
     def _note_other_files(self, head: Mapping[str, str], base: Mapping[str, str]) -> None:

@@ -9,13 +9,18 @@ from typing import Final
 
 from pytest_perfbudget.compare.confirm import Attempt
 from pytest_perfbudget.compare.pair_task import PairTask
-from pytest_perfbudget.core.pairs import MOST_RUNS, RUNS, Pair, pair_of_recordings, runs_differ
+from pytest_perfbudget.core.pairs import MOST_RUNS, QUADS, RUNS, Pair, pair_of_recordings, runs_differ
 from pytest_perfbudget.errors import WorkerError
 from pytest_perfbudget.measure.clock import SYSTEM
 
 _OTHER_WORK: Final = math.log(2.5)
 """The change of the base's time, in log time, above which a further run does other work, such as that of a test which
 leaves something behind."""
+
+
+_QUADS_IF_FAR: Final = 4
+"""The number of quads of a further run where the first is far slower: so many show whether the places of the data are
+the reason."""
 
 
 class Repetitions:
@@ -29,7 +34,7 @@ class Repetitions:
         return self._runs.get(nodeid, RUNS)
 
     def added(
-        self, task: PairTask, first: Attempt[Pair], play: Callable[[], Attempt[Pair] | None], first_ns: int
+        self, task: PairTask, first: Attempt[Pair], play: Callable[[int], Attempt[Pair] | None], first_ns: int
     ) -> Attempt[Pair]:
         """Run a test again, and return the measurements of its first run with the estimates from all runs.
 
@@ -40,14 +45,16 @@ class Repetitions:
         Args:
             task: the test.
             first: the measurements of the first run.
-            play: a function that runs the test again; see `PairRunner`.
+            play: a function that runs the test again, with so many quads at most; see `PairRunner`.
             first_ns: the time that the first run took, in ns.
         """
         names = [name for name, one in first.runs.items() if task.needs_repetition(name, one)]
+        is_far = all(task.is_far_slower(name, first.runs[name]) for name in names)
+        quads = _QUADS_IF_FAR if is_far else QUADS // self.runs(task.nodeid)
         found = [first]
         end_ns = SYSTEM.wall_ns() + first_ns
         while names and len(found) < self.runs(task.nodeid) and (len(found) == 1 or SYSTEM.wall_ns() < end_ns):
-            again = _attempted(play)
+            again = _attempted(play, quads)
             if again is None or not all(name in again.runs for name in names):
                 self._runs[task.nodeid] = 1
                 break
@@ -61,10 +68,10 @@ class Repetitions:
         return replace(first, runs={**first.runs, **{name: _joined(found, name) for name in names}})
 
 
-def _attempted(play: Callable[[], Attempt[Pair] | None]) -> Attempt[Pair] | None:
+def _attempted(play: Callable[[int], Attempt[Pair] | None], quads: int) -> Attempt[Pair] | None:
     """Return the measurements of a further run; None if there are none, because the first run has measured the test."""
     try:
-        return play()
+        return play(quads)
     except WorkerError:
         return None
 

@@ -6,6 +6,7 @@ import math
 import random
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from repositories import Repository
@@ -16,7 +17,7 @@ from pytest_perfbudget.compare.evidence import Sides
 from pytest_perfbudget.compare.pair_task import PairTask
 from pytest_perfbudget.compare.repetitions import Repetitions
 from pytest_perfbudget.core.paired import PairedSlowdownTest
-from pytest_perfbudget.core.pairs import MOST_RUNS, RUNS, Pair, averaged, pair_of_recordings
+from pytest_perfbudget.core.pairs import MOST_RUNS, QUADS, RUNS, Pair, averaged, pair_of_recordings
 from pytest_perfbudget.core.recording import Recording
 from pytest_perfbudget.core.results import RegressionVerdict
 from pytest_perfbudget.core.weather import BlockTime
@@ -48,7 +49,8 @@ def measured(
     left: Iterator[Attempt[Pair] | WorkerError | None] = iter(further)
     taken = [first]
 
-    def play() -> Attempt[Pair] | None:
+    def play(quads: int) -> Attempt[Pair] | None:
+        del quads
         again = next(left)
         if isinstance(again, WorkerError):
             raise again
@@ -91,6 +93,20 @@ def test_a_test_that_cannot_be_run_twice_keeps_its_first_run(again: Attempt[Pair
 def test_a_test_that_does_other_work_then_keeps_its_first_run() -> None:
     """The first run has filled a table, for instance, and further runs find it full."""
     assert measured(Repetitions(), run(0.1), run(0.0, base_ns=3e5))[0] == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(("slowdown", "is_short"), [(0.2, True), (0.1, False)])
+def test_a_further_run_is_short_where_the_first_is_far_slower(slowdown: float, *, is_short: bool) -> None:
+    """Two pairs decide then as a rule, and a short run shows whether the place of the data is the reason."""
+    asked: list[int] = []
+
+    def play(quads: int) -> Attempt[Pair]:
+        asked.append(quads)
+        return run(slowdown)
+
+    task = replace(TASK, is_far_slower=lambda _, pair: pair.log_ratio > 0.15)
+    Repetitions().added(task, run(slowdown), play, DAY_NS)
+    assert asked == [4 if is_short else QUADS // RUNS]
 
 
 def test_a_run_of_few_turns_is_the_only_run() -> None:
