@@ -6,7 +6,6 @@ import math
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 
 from pytest_perfbudget.checkout.revision import Base
 from pytest_perfbudget.compare.base_checkout import BaseCheckout
@@ -15,7 +14,7 @@ from pytest_perfbudget.compare.context import ComparisonContext
 from pytest_perfbudget.compare.launcher import FRESH_SLOT, SECOND_SLOT
 from pytest_perfbudget.compare.pair_task import PairTask
 from pytest_perfbudget.compare.played_pair import attempt_of
-from pytest_perfbudget.compare.repetitions import Repetitions
+from pytest_perfbudget.compare.repetitions import Repetitions, patience_s
 from pytest_perfbudget.compare.shared_pair import SharedPair
 from pytest_perfbudget.core.counts import Counting
 from pytest_perfbudget.core.measurement import function_of
@@ -286,24 +285,21 @@ class PairRunner:
 
     def _play_repeatedly(self, pair: Duet, task: PairTask, carried: Collection[str]) -> Attempt[Pair] | None:
         """Measure a test with a fresh pair, in several runs of the test if possible; see `_play`."""
-        runs = self._repetitions.runs(task.nodeid)
-        play = partial(
-            self._play,
-            pair,
-            std_error=FRESH_ERROR * math.sqrt(runs),
-            carried=carried,
-            is_decided=task.is_far_slower,
-        )
         started_ns = SYSTEM.wall_ns()
-        found = play(task)
+        found = self._play(pair, task, FRESH_ERROR, carried, task.is_far_slower)
+        runs = self._repetitions.runs(task.nodeid)
         if found is None or runs == 1:
             return found
+        first_ns = SYSTEM.wall_ns() - started_ns
+        pair.be_patient(patience_s(first_ns))
         shorter = replace(task, seconds=task.seconds / runs)
 
         def again(quads: int) -> Attempt[Pair] | None:
-            return play(shorter, most_quads=quads, is_repetition=True)
+            error = FRESH_ERROR * math.sqrt(runs)
+            decided = task.is_far_slower
+            return self._play(pair, shorter, error, carried, decided, most_quads=quads, is_repetition=True)
 
-        return self._repetitions.added(task, found, again, SYSTEM.wall_ns() - started_ns)
+        return self._repetitions.added(task, found, again, first_ns)
 
     def _note_other_files(self, head: Mapping[str, str], base: Mapping[str, str]) -> None:
         # Without a difference, as a rule, no file is looked for.

@@ -14,13 +14,21 @@ from pytest_perfbudget.errors import WorkerError
 from pytest_perfbudget.measure.clock import SYSTEM
 
 _OTHER_WORK: Final = math.log(2.5)
-"""The change of the base's time, in log time, above which a further run does other work, such as that of a test which
+"""The change of a side's time, in log time, above which a further run does other work, such as that of a test which
 leaves something behind."""
-
 
 _QUADS_IF_FAR: Final = 4
 """The number of quads of a further run where the first is far slower: so many show whether the places of the data are
 the reason."""
+
+
+_PATIENCE: Final = 10.0
+_LEAST_PATIENCE_S: Final = 10.0
+
+
+def patience_s(first_ns: int) -> float:
+    """Return for how many seconds a further run may be silent: many times the first run, which took `first_ns`."""
+    return max(_LEAST_PATIENCE_S, _PATIENCE * first_ns / 1e9)
 
 
 class Repetitions:
@@ -38,9 +46,8 @@ class Repetitions:
     ) -> Attempt[Pair]:
         """Run a test again, and return the measurements of its first run with the estimates from all runs.
 
-        There are more runs if the first two differ. They end where they have taken as long as the first run, so that a
-        fresh pair takes twice its time at most. A test that cannot be run twice, or does other work then, keeps the
-        estimates of its first run.
+        There are more runs if the first two differ, until they have taken as long as the first run. A test that cannot
+        be run twice, or does other work then, keeps the estimates of its first run, and is run once from now on.
 
         Args:
             task: the test.
@@ -49,16 +56,17 @@ class Repetitions:
             first_ns: the time that the first run took, in ns.
         """
         names = [name for name, one in first.runs.items() if task.needs_repetition(name, one)]
+        if not names:
+            self._runs[task.nodeid] = 1
+            return first
         is_far = all(task.is_far_slower(name, first.runs[name]) for name in names)
         quads = _QUADS_IF_FAR if is_far else QUADS // self.runs(task.nodeid)
         found = [first]
         end_ns = SYSTEM.wall_ns() + first_ns
-        while names and len(found) < self.runs(task.nodeid) and (len(found) == 1 or SYSTEM.wall_ns() < end_ns):
+        while len(found) < self.runs(task.nodeid) and (len(found) == 1 or SYSTEM.wall_ns() < end_ns):
             again = _attempted(play, quads)
-            if again is None or not all(name in again.runs for name in names):
+            if again is None or not all(_is_same_work(first.runs[name], again.runs.get(name)) for name in names):
                 self._runs[task.nodeid] = 1
-                break
-            if not all(_is_same_work(first.runs[name], again.runs[name]) for name in names):
                 break
             found.append(again)
             if any(runs_differ(first.runs[name], again.runs[name]) for name in names):
@@ -76,8 +84,11 @@ def _attempted(play: Callable[[int], Attempt[Pair] | None], quads: int) -> Attem
         return None
 
 
-def _is_same_work(first: Pair, again: Pair) -> bool:
-    return abs(math.log(again.base_ns / first.base_ns)) < _OTHER_WORK
+def _is_same_work(first: Pair, again: Pair | None) -> bool:
+    if again is None:
+        return False
+    base = math.log(again.base_ns / first.base_ns)
+    return max(abs(base), abs(base + again.log_ratio - first.log_ratio)) < _OTHER_WORK
 
 
 def _joined(found: Sequence[Attempt[Pair]], name: str) -> Pair:

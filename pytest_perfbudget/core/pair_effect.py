@@ -9,7 +9,7 @@ from statistics import mean
 from typing import Final
 
 from pytest_perfbudget.core.effect import Effect
-from pytest_perfbudget.core.pairs import Pair, with_shared_places
+from pytest_perfbudget.core.pairs import Pair, judged_together
 from pytest_perfbudget.core.robust import huber_centre
 
 _PRIOR_DEGREES: Final = 3.0
@@ -31,7 +31,7 @@ def effect_of_pairs(runs: Sequence[Pair]) -> Effect:
     Where there are many, the pairs are averaged by order first, so that the effect of the order cancels out and is no
     noise (the analysis of a crossover design: Senn 2002, Cross-over Trials in Clinical Research).
     """
-    runs = with_shared_places(_with_shared_error(runs))
+    runs = judged_together(_with_shared_error(runs))
     spread = runs[0].deviation
     orders = _by_order(runs)
     centres = [

@@ -24,7 +24,7 @@ from pytest_perfbudget.core.early_look import (
 )
 from pytest_perfbudget.core.effect import Effect
 from pytest_perfbudget.core.pair_effect import effect_of_pairs
-from pytest_perfbudget.core.pairs import CLEARLY, HIDDEN, PAIR_SPREAD, Pair, with_shared_places
+from pytest_perfbudget.core.pairs import CLEARLY, HIDDEN, PAIR_SPREAD, Pair, judged_together
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.slowdown import LOOKS, MOST_FRESH, SlowdownTest
 
@@ -48,6 +48,11 @@ _FAR_ERROR = 0.008
 """A fresh pair ends where its slowdown exceeds the limit by `_FAR` standard errors, and these are no larger than
 `_FAR_ERROR`, less than the spread between pairs. Nearer to the limit, and less precise, pairs would be made up for by
 more pairs. A screening pair has all its quads, so that code which is slower in its first calls only is no suspect."""
+
+_VERY_FAR = 0.14
+_VERY_FAR_ERROR = 0.015
+_VERY_FAR_ERRORS = 6.0
+"""The same for a slowdown so far beyond the limit, in log time, that the early look decides, in spite of the error."""
 
 _MUCH = math.log(20)
 """The log likelihood ratio above which a second screening pair would be in vain."""
@@ -148,7 +153,10 @@ class PairedSlowdownTest(SlowdownTest[Pair]):
 
         The error between pairs is larger then than that within the pair, and more quads would not reduce it.
         """
-        return pair.std_error <= _FAR_ERROR and pair.log_ratio > self.limit + _FAR * pair.std_error
+        beyond = pair.log_ratio - self.limit
+        if pair.std_error <= _FAR_ERROR and beyond > _FAR * pair.std_error:
+            return True
+        return pair.std_error <= _VERY_FAR_ERROR and beyond > max(_VERY_FAR, _VERY_FAR_ERRORS * pair.std_error)
 
     def needs_repetition(self, pair: Pair) -> bool:
         """Return whether a fresh pair is to run the test again, because the place of its data has a part in its time.
@@ -171,7 +179,7 @@ class PairedSlowdownTest(SlowdownTest[Pair]):
 
     def _evidence(self, runs: Sequence[Pair]) -> float:
         """Return the log likelihood ratio of the likeliest slowdown that should be found, against no slowdown."""
-        runs = with_shared_places(runs)
+        runs = judged_together(runs)
         least = _SLOWDOWN * self.limit
         slowdowns = {max(one.log_ratio, least) for one in runs}
         slower = max(sum(_log_likelihood(one, by) for one in runs) for by in slowdowns)
@@ -246,7 +254,7 @@ class PairedSlowdownTest(SlowdownTest[Pair]):
         if not is_early or self._hides_rare_calls(fresh):
             return 1.0
         screening = [self.screening] if self.screening is not None and self.is_screened_by_pair else []
-        pairs = with_shared_places([*screening, *fresh])
+        pairs = judged_together([*screening, *fresh])
         if len(fresh) == 1 and least_beyond(pairs, self.limit) < MODES:
             return 1.0
         return p_all_beyond(pairs, self.limit)

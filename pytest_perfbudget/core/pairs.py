@@ -41,6 +41,11 @@ _DIFFERENT = 0.03
 _CERTAINLY = 2.5
 """The difference between two runs, in log time and in standard errors, above which the places of the data matter."""
 
+_FEWEST_GAPS = 3
+_ALIKE = 3.0
+"""The number of pairs from which on the gaps between their first and further runs may be alike, and the mean gap, in
+standard deviations of the gaps, above which they are."""
+
 FEWEST_QUADS: Final = 8
 
 FEWEST_TO_END: Final = 10
@@ -80,6 +85,8 @@ class Pair:
             an estimate of the mean call, and where there are too few quads.
         places: the standard error of the log ratio by the places of the data in memory, if the runs of the test in this
             pair differ.
+        first: the estimate from the first run alone; None if there was no further run.
+        gap: the log ratio of the first run minus that of the further runs.
     """
 
     log_ratio: float
@@ -89,6 +96,8 @@ class Pair:
     base_is_first: bool = False
     mean: Pair | None = None
     places: float = 0.0
+    first: Pair | None = None
+    gap: float = 0.0
 
     @property
     def deviation(self) -> float:
@@ -199,7 +208,8 @@ def pair_of_recordings(*runs: tuple[Recording, Recording], base_is_first: bool =
     hidden = mean.log_ratio - typical.log_ratio
     counts = mean if hidden > max(HIDDEN, CLEARLY * mean.std_error) else typical
     of_mean = replace(typical.mean, base_is_first=base_is_first)
-    return replace(counts, mean=of_mean, base_is_first=base_is_first)
+    first = replace(typical.first, mean=of_mean, base_is_first=base_is_first) if typical.first is not None else None
+    return replace(counts, mean=of_mean, base_is_first=base_is_first, first=first)
 
 
 def _times(recording: Recording) -> tuple[dict[int, float], dict[int, float]]:
@@ -215,17 +225,24 @@ def runs_differ(one: Pair, other: Pair) -> bool:
     return abs(one.log_ratio - other.log_ratio) > max(_DIFFERENT, _CERTAINLY * error)
 
 
-def with_shared_places(pairs: Sequence[Pair]) -> list[Pair]:
-    """Return the pairs of a test with the error by the places of its data that all together show.
+def judged_together(pairs: Sequence[Pair]) -> list[Pair]:
+    """Return the pairs of a test as they are judged: with the error by the places of its data that all together show.
 
-    The few runs of a pair may agree by chance.
+    The few runs of a pair may agree by chance. If the first runs differ from further runs in all pairs alike, they do
+    so by their order and not by the places of the data: what a process does once, further runs do not show. Then the
+    first runs count.
     """
+    gaps = [one.gap for one in pairs if one.first is not None]
+    if len(gaps) >= _FEWEST_GAPS and abs(fmean(gaps)) > max(_DIFFERENT, _ALIKE * stdev(gaps)):
+        return [one.first or one for one in pairs]
     places = math.sqrt(fmean(one.places**2 for one in pairs))
     return [replace(one, places=places) for one in pairs] if places else list(pairs)
 
 
 def averaged(runs: Sequence[Pair]) -> Pair:
     """Return the estimate from the typical calls of several runs, at least one run, of a test in one pair."""
+    if len(runs) == 1:
+        return runs[0]
     differ = any(runs_differ(runs[0], one) for one in runs[1:])
     return replace(
         runs[0],
@@ -233,6 +250,8 @@ def averaged(runs: Sequence[Pair]) -> Pair:
         std_error=math.sqrt(sum(one.std_error**2 for one in runs)) / len(runs),
         base_ns=median(one.base_ns for one in runs),
         places=stdev(one.log_ratio for one in runs) / math.sqrt(len(runs)) if differ else 0.0,
+        first=runs[0],
+        gap=runs[0].log_ratio - fmean(one.log_ratio for one in runs[1:]),
     )
 
 

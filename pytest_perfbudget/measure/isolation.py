@@ -100,9 +100,13 @@ def _pause_monitoring(monitoring: Any, undo: ExitStack) -> None:  # noqa: ANN401
                 undo.callback(monitoring.register_callback, tool, event, callback)
 
 
-_layouts = random.Random(hash("layouts"))  # noqa: S311 - no secrets
-"""The source of the draws. Both processes of a pair have the same hash seed, so that equal code has equal layouts, and
-each pair has another seed. The tested code may seed the global generator, so this is a separate generator."""
+_layouts = random.Random()  # noqa: S311 - no secrets
+"""The source of the draws. The tested code may seed the global generator, so this is a separate generator."""
+
+
+def seed_layouts(seed: int) -> None:
+    """Let the next draws be those of a seed; with one seed, equal code has equal layouts in both processes of a pair."""
+    _layouts.seed(seed)
 
 
 class Heap:

@@ -14,6 +14,7 @@ head, base), so that an advantage of the process that starts first cancels out.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -213,7 +214,9 @@ class Duet:
         Raises:
             WorkerError: a side died or hangs.
         """
-        head, base = self._both(run=nodeid, instructions=[*instructions], again=is_repetition, **self._after)
+        layouts = random.SystemRandom().getrandbits(32)
+        settings = {"instructions": [*instructions], "again": is_repetition, "layouts": layouts, **self._after}
+        head, base = self._both(run=nodeid, **settings)
         taken: dict[str, TurnLog] = {}
         unpinned = set(unpinned)
         started_ns = SYSTEM.wall_ns()

@@ -90,9 +90,10 @@ def test_a_test_that_cannot_be_run_twice_keeps_its_first_run(again: Attempt[Pair
     assert known.runs("a.py::t") == 1
 
 
-def test_a_test_that_does_other_work_then_keeps_its_first_run() -> None:
+@pytest.mark.parametrize(("slowdown", "base_ns"), [(0.0, 3e5), (-0.7, 1e6)], ids=["both sides", "the head"])
+def test_a_test_that_does_other_work_then_keeps_its_first_run(slowdown: float, base_ns: float) -> None:
     """The first run has filled a table, for instance, and further runs find it full."""
-    assert measured(Repetitions(), run(0.1), run(0.0, base_ns=3e5))[0] == pytest.approx(0.1)
+    assert measured(Repetitions(), run(0.1), run(slowdown, base_ns))[0] == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize(("slowdown", "is_short"), [(0.2, True), (0.1, False)])
@@ -118,12 +119,25 @@ PLACES = (-0.17, 0.0, 0.0, 0.17)
 """The log ratios of runs of clean code over objects that are scattered in memory, as recorded in slow weather."""
 
 
-def judged(slowdown: float, draw: random.Random, runs: int, places: tuple[float, ...] = PLACES) -> bool:
-    """Return whether a test is regressed whose time depends on the place of its data, with so many runs in a pair."""
+def judged(
+    slowdown: float, draw: random.Random, runs: int, places: tuple[float, ...] = PLACES, *, only_first: bool = False
+) -> bool:
+    """Return whether a test is regressed whose time depends on the place of its data, with so many runs in a pair.
+
+    Args:
+        slowdown: the slowdown, in log time.
+        draw: the source of the noise.
+        runs: the number of runs in a fresh pair.
+        places: the log ratios by the places of the data.
+        only_first: whether further runs are not slower.
+    """
 
     def pair(number: int) -> Pair:
-        process = slowdown + draw.gauss(0, 0.007)
-        return averaged([Pair(process + draw.choice(places) + draw.gauss(0, 0.01), 0.007, 1e6) for _ in range(number)])
+        process = draw.gauss(0, 0.007)
+        slower = [0.0 if only_first and at else slowdown for at in range(number)]
+        return averaged(
+            [Pair(process + one + draw.choice(places) + draw.gauss(0, 0.007), 0.005, 1e6) for one in slower]
+        )
 
     asked = PairedSlowdownTest(0.03, 0.0002)
     screening = pair(1)
@@ -140,6 +154,14 @@ def test_several_runs_keep_the_place_of_the_data_from_failing_clean_code() -> No
     draw = random.Random(5)
     assert sum(judged(0.0, draw, MOST_RUNS) for _ in range(2000)) <= 2
     assert sum(judged(0.0, draw, 1) for _ in range(2000)) >= 10
+
+
+@pytest.mark.parametrize("runs", [RUNS, MOST_RUNS])
+def test_what_a_process_does_once_is_not_made_up_for_by_further_runs(runs: int) -> None:
+    """The first runs are slower in all pairs alike, so the places of the data are not the reason."""
+    draw = random.Random(7)
+    assert sum(judged(0.1, draw, runs, (0.0,), only_first=True) for _ in range(100)) >= 98
+    assert sum(judged(0.0, draw, runs, (0.0,), only_first=True) for _ in range(1000)) == 0
 
 
 def test_several_runs_find_what_the_place_of_the_data_hides() -> None:

@@ -138,7 +138,8 @@ class TestEndOfAFarSlowerPair:
     """A pair ends where its slowdown exceeds the limit by many standard errors: pairs differ more than that."""
 
     @pytest.mark.parametrize(
-        ("log_ratio", "error", "is_over"), [(0.18, 0.008, True), (0.25, 0.012, False), (0.09, 0.008, False)]
+        ("log_ratio", "error", "is_over"),
+        [(0.18, 0.008, True), (0.18, 0.014, True), (0.25, 0.02, False), (0.15, 0.014, False), (0.09, 0.008, False)],
     )
     def test_many_standard_errors_beyond_the_limit_are_enough(
         self, log_ratio: float, error: float, *, is_over: bool

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
-import subprocess
 import sys
 from array import array
 from collections.abc import Iterator
@@ -14,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from pytest_perfbudget.measure.isolation import Heap, is_traced, quiet, uncollected
+from pytest_perfbudget.measure.isolation import Heap, is_traced, quiet, seed_layouts, uncollected
 
 
 @pytest.fixture(autouse=True)
@@ -158,19 +156,12 @@ def test_the_tested_code_keeps_its_random_numbers() -> None:
 
 
 @pytest.mark.parametrize(("seeds", "is_equal"), [((5, 5), True), ((5, 6), False)])
-def test_processes_with_one_hash_seed_draw_the_same_layouts(seeds: tuple[int, int], *, is_equal: bool) -> None:
-    """Those of a pair have the same seed, so the places of their data are no difference between them."""
-    shows = (
-        "from pytest_perfbudget.measure.isolation import Heap; one = Heap(); one.redraw(); print(*map(len, one._held))"
-    )
-    drawn = [
-        subprocess.run(
-            [sys.executable, "-c", shows],
-            env={**os.environ, "PYTHONHASHSEED": str(seed)},
-            capture_output=True,
-            check=True,
-            text=True,
-        ).stdout
-        for seed in seeds
-    ]
+def test_the_layouts_of_one_seed_are_the_same(seeds: tuple[int, int], *, is_equal: bool) -> None:
+    """The processes of a pair have one seed, so the places of their data are no difference between them."""
+    drawn = []
+    for seed in seeds:
+        seed_layouts(seed)
+        heap = Heap()
+        heap.redraw()
+        drawn.append([*map(len, heap._held)])
     assert (drawn[0] == drawn[1]) is is_equal

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_perfbudget.measure.affinity import pin
-from pytest_perfbudget.measure.isolation import Heap
+from pytest_perfbudget.measure.isolation import Heap, seed_layouts
 from pytest_perfbudget.measure.turns import NONE, Turn
 from pytest_perfbudget.plugin.child.record_only import RecordInTurns, RecordSpans
 from pytest_perfbudget.plugin.child.worker import WorkerPlugin
@@ -81,6 +81,7 @@ class DuetWorker(WorkerPlugin):
             nodeid = told["run"]
             self.comparison.counted = frozenset(told.get("instructions", ()))
             self.comparison.only_times = bool(told.get("again"))
+            seed_layouts(told["layouts"])
             if nodeid in self._problems:
                 self._end(self._problems[nodeid])
             else:
