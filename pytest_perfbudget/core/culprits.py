@@ -89,6 +89,12 @@ def _calls(caller: FunctionCost | None, function: str) -> float:
     return caller.library[function].calls if function in caller.library else caller.callees.get(function, 0.0)
 
 
+_LEAST_RATE = 0.003
+_LEAST_GROWTH = 0.02
+"""The growth of the calls in each call of a function, and its share, below which it is an error of the profiles. A
+generator that a library function resumes counts as called by whoever calls that function: 2 calls in 1,000 of them."""
+
+
 def blamed_functions(
     before: CostGraph, after: CostGraph, slower_ns: float, before_ns: float | None = None
 ) -> list[Blame]:
@@ -133,8 +139,13 @@ def _counted(found: Sequence[Blame], after: CostGraph) -> Iterator[Blame]:
     for one in found:
         more = (one.after - one.before) * after.functions[one.function].calls
         taken_ns = more * costs[one.callee] if one.callee in costs else one.gained_ns
-        if one.cause is Cause.MORE_CALLS and taken_ns > _LEAST_OF_CALLS * one.gained_ns:
+        if _is_counted(one) and taken_ns > _LEAST_OF_CALLS * one.gained_ns:
             yield one
+
+
+def _is_counted(one: Blame) -> bool:
+    """Return whether a part is more calls, by so many that no error of the profiles explains them."""
+    return one.cause is Cause.MORE_CALLS and one.after - one.before >= max(_LEAST_RATE, _LEAST_GROWTH * one.before)
 
 
 def _explains(one: Blame, slower_ns: float) -> bool:
@@ -148,7 +159,7 @@ def _is_certain(one: Blame, slower_ns: float, most_ns: float) -> bool:
     Calls are counted, and times are not: a profile errs by a few per cent.
     """
     if one.cause is Cause.MORE_CALLS:
-        return _LEAST_CALLS * one.of_ns < one.gained_ns < _MOST_OF_CALLS * slower_ns
+        return _is_counted(one) and _LEAST_CALLS * one.of_ns < one.gained_ns < _MOST_OF_CALLS * slower_ns
     least_ns = max(_ERROR_OF_TIMES * one.compared_ns, _LEAST_TIMES * one.of_ns)
     return least_ns < one.gained_ns < most_ns
 

@@ -105,7 +105,7 @@ _layouts = random.Random()  # noqa: S311 - no secrets
 
 
 def seed_layouts(seed: int) -> None:
-    """Let the next draws be those of a seed; with one seed, equal code has equal layouts in both processes of a pair."""
+    """Let the next draws be those of a seed. The processes of a pair share it: equal code has equal layouts."""
     _layouts.seed(seed)
 
 

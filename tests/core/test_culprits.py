@@ -250,3 +250,11 @@ class TestACleanChangeBesideARegression:
         ).renamed({"web:price": "prices:price"})
         (found,) = blamed_functions(self.BEFORE, after, 1000e3)
         assert (found.function, found.cause, found.callee) == ("web:menu", Cause.MORE_CALLS, "web:tax")
+
+
+@pytest.mark.parametrize(("calls", "named"), [(101, []), (150, ["web:menu"])])
+def test_calls_so_few_that_the_profiles_err_by_as_many_name_nobody(calls: float, named: list[str]) -> None:
+    """A generator that `str.join` resumes counts as called by another function that calls `str.join`."""
+    was = costs(menu=(1, 100, {"price": 100}), price=(100, 900, {}))
+    now = costs(menu=(1, 100, {"price": calls}), price=(calls, 9 * calls, {}))
+    assert [one.function for one in blamed_functions(was, now, 9e3 * (calls - 100))] == named
