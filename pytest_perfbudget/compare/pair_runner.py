@@ -291,10 +291,10 @@ class PairRunner:
         if found is None or runs == 1:
             return found
         first_ns = SYSTEM.wall_ns() - started_ns
-        pair.be_patient(patience_s(first_ns))
         shorter = replace(task, seconds=task.seconds / runs)
 
         def again(quads: int) -> Attempt[Pair] | None:
+            pair.be_patient(patience_s(first_ns))
             error = FRESH_ERROR * math.sqrt(runs)
             decided = task.is_far_slower
             return self._play(pair, shorter, error, carried, decided, most_quads=quads, is_repetition=True)
