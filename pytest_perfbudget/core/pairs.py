@@ -44,7 +44,7 @@ _CERTAINLY = 2.5
 _FEWEST_GAPS = 3
 _ALIKE = 3.0
 """The number of pairs from which on the gaps between their first and further runs may be alike, and the mean gap, in
-standard deviations of the gaps, above which they are."""
+standard deviations of the gaps and of the further runs, above which they are."""
 
 FEWEST_QUADS: Final = 8
 
@@ -87,6 +87,7 @@ class Pair:
             pair differ.
         first: the estimate from the first run alone; None if there was no further run.
         gap: the log ratio of the first run minus that of the further runs.
+        apart: the standard deviation of the log ratio between the further runs, if there are several.
     """
 
     log_ratio: float
@@ -98,6 +99,7 @@ class Pair:
     places: float = 0.0
     first: Pair | None = None
     gap: float = 0.0
+    apart: float = 0.0
 
     @property
     def deviation(self) -> float:
@@ -232,9 +234,12 @@ def judged_together(pairs: Sequence[Pair]) -> list[Pair]:
     so by their order and not by the places of the data: what a process does once, further runs do not show. Then the
     first runs count.
     """
-    gaps = [one.gap for one in pairs if one.first is not None]
-    if len(gaps) >= _FEWEST_GAPS and abs(fmean(gaps)) > max(_DIFFERENT, _ALIKE * stdev(gaps)):
-        return [one.first or one for one in pairs]
+    several = [one for one in pairs if one.first is not None]
+    if len(several) >= _FEWEST_GAPS:
+        gaps = [one.gap for one in several]
+        apart = math.sqrt(fmean([one.apart**2 for one in several if one.apart] or [0.0]))
+        if abs(fmean(gaps)) > max(_DIFFERENT, _ALIKE * stdev(gaps), _ALIKE * apart):
+            return [one.first or one for one in pairs]
     places = math.sqrt(fmean(one.places**2 for one in pairs))
     return [replace(one, places=places) for one in pairs] if places else list(pairs)
 
@@ -244,6 +249,7 @@ def averaged(runs: Sequence[Pair]) -> Pair:
     if len(runs) == 1:
         return runs[0]
     differ = any(runs_differ(runs[0], one) for one in runs[1:])
+    further = [one.log_ratio for one in runs[1:]]
     return replace(
         runs[0],
         log_ratio=fmean(one.log_ratio for one in runs),
@@ -251,7 +257,8 @@ def averaged(runs: Sequence[Pair]) -> Pair:
         base_ns=median(one.base_ns for one in runs),
         places=stdev(one.log_ratio for one in runs) / math.sqrt(len(runs)) if differ else 0.0,
         first=runs[0],
-        gap=runs[0].log_ratio - fmean(one.log_ratio for one in runs[1:]),
+        gap=runs[0].log_ratio - fmean(further),
+        apart=stdev(further) if len(further) > 1 else 0.0,
     )
 
 
