@@ -81,7 +81,8 @@ class DuetWorker(WorkerPlugin):
             nodeid = told["run"]
             self.comparison.counted = frozenset(told.get("instructions", ()))
             self.comparison.only_times = bool(told.get("again"))
-            seed_layouts(told["layouts"])
+            if "layouts" in told:
+                seed_layouts(told["layouts"])
             if nodeid in self._problems:
                 self._end(self._problems[nodeid])
             else:
