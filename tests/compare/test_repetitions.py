@@ -83,7 +83,11 @@ def test_further_runs_end_where_they_have_taken_as_long_as_the_first() -> None:
     assert measured(Repetitions(), run(0.2), run(0.0), run(-0.2), first_ns=-1)[1] == 2
 
 
-@pytest.mark.parametrize("again", [WorkerError("died"), None, Attempt[Pair](problem="ran before")])
+@pytest.mark.parametrize(
+    "again",
+    [WorkerError("died"), None, Attempt[Pair](problem="ran before")],
+    ids=["a dead process", "other modules", "a failure"],
+)
 def test_a_test_that_cannot_be_run_twice_keeps_its_first_run(again: Attempt[Pair] | WorkerError | None) -> None:
     known = Repetitions()
     assert measured(known, run(0.1), again)[0] == pytest.approx(0.1)
