@@ -15,7 +15,7 @@ from scripting import times
 from pytest_perfbudget.compare.confirm import Attempt
 from pytest_perfbudget.compare.evidence import Sides
 from pytest_perfbudget.compare.pair_task import PairTask
-from pytest_perfbudget.compare.repetitions import Repetitions
+from pytest_perfbudget.compare.repetitions import Repetitions, patience_s
 from pytest_perfbudget.core.paired import PairedSlowdownTest
 from pytest_perfbudget.core.pairs import MOST_RUNS, QUADS, RUNS, Pair, averaged, pair_of_recordings
 from pytest_perfbudget.core.recording import Recording
@@ -119,8 +119,13 @@ def test_a_run_of_few_turns_is_the_only_run() -> None:
     assert measured(Repetitions(), run(0.1, turns=12))[1] == 1
 
 
+def test_a_further_run_may_be_silent_for_ten_times_the_first() -> None:
+    """A further run may hang, such as one that waits for what the first has taken, and is worth no long wait."""
+    assert (patience_s(200_000_000), patience_s(3_000_000_000)) == (10.0, 30.0)
+
+
 PLACES = (-0.17, 0.0, 0.0, 0.17)
-"""The log ratios of runs of clean code over objects that are scattered in memory, as recorded in slow weather."""
+"""The log ratios of runs of clean code by the places of its data, much as over scattered objects in slow weather."""
 
 
 def judged(

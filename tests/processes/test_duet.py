@@ -274,3 +274,31 @@ def test_each_of_several_timers_has_its_turns(rounds: list[tuple[str, float]]) -
 def test_a_timer_with_fewer_rounds_on_one_side_keeps_no_other_from_turns() -> None:
     fewer = [("load", 100e3), *[("query", 400e3)] * 300]
     assert ratio(fewer, FAST, "query") == pytest.approx(2.0, abs=0.01)
+
+
+class Noting(Scripted):
+    """A side that keeps the command which starts its test."""
+
+    def resume(self, **command: Any) -> Stop:
+        if "run" in command:
+            self.started = command
+        return super().resume(**command)
+
+
+def test_a_further_run_is_told_so_and_has_a_layout_of_its_own_on_both_sides() -> None:
+    found = []
+    for is_repetition in (False, True):
+        head, base = Noting("h", [], "a"), Noting("b", [], "a")
+        pair = Duet(cast("Side", head), cast("Side", base), cpu=3)
+        pair.play("t", "a", 60.0, 0.005, is_repetition=is_repetition)
+        assert head.started == base.started
+        found.append(head.started)
+    assert [one["again"] for one in found] == [False, True]
+    assert found[0]["layouts"] != found[1]["layouts"]
+
+
+def test_a_pair_ends_after_the_most_quads() -> None:
+    notes: list[tuple[str, int]] = []
+    head, base = Scripted("h", notes, "a", times_ns=wild(1)), Scripted("b", notes, "a", times_ns=wild(2))
+    Duet(cast("Side", head), cast("Side", base), cpu=3).play("t", "a", 60.0, 0.005, most_quads=3)
+    assert len(notes) == 4 * 3

@@ -40,6 +40,7 @@ def told(cause: Cause, callee: str = "", before: float = 0, after: float = 0) ->
         (blame_text(Blame("web:ask", Cause.SLOWER_LIBRARY, 37e3, 41e3, "socket:send", 1, 1, also=[("socket:recv", 1, 1)])), "web:ask spends longer in socket:send and socket:recv, which it calls as often as before: +37 us of +41 us"),
         (blame_text(Blame("web:ask", Cause.SLOWER_LIBRARY, 37e3, 41e3, "socket:recv", 1, 1, is_unchanged=True)), "web:ask spends longer in socket:recv, which it calls as often as before (1 in each call), in the same code: look at what it passes, and at another thread or process that it waits for: +37 us of +41 us"),
         (told(Cause.OWN_CODE), "web:menu takes longer in its own lines: +37 us of +41 us"),
+        (blame_text(Blame("web:menu", Cause.OWN_CODE, 37e3, 41e3, is_unchanged=True)), "web:menu takes longer in its own lines, in the same code: look at what it is given: +37 us of +41 us"),
         (blame_text(Blame("web:menu", Cause.MORE_CALLS, 37e3, 41e3, "web:make", 0, 1, is_unchanged=True)), "web:make now runs on every call of web:menu (0 -> 1): +37 us of +41 us"),
         (blame_text(Blame("web:menu", Cause.MORE_CALLS, 37e3, 41e3, EXECUTE, 0, 1, is_unchanged=True)), "web:menu now calls sqlite3.Connection.execute on every call (0 -> 1): +37 us of +41 us"),
         (blame_text(Blame("web:menu", Cause.OTHER_CALLS, 37e3, 41e3, "web:cost", 0, 10, "web:price")), "web:menu calls web:cost in place of web:price: +37 us of +41 us"),
