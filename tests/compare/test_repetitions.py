@@ -17,7 +17,7 @@ from pytest_perfbudget.compare.evidence import Sides
 from pytest_perfbudget.compare.pair_task import PairTask
 from pytest_perfbudget.compare.repetitions import Repetitions, patience_s
 from pytest_perfbudget.core.paired import PairedSlowdownTest
-from pytest_perfbudget.core.pairs import MOST_RUNS, QUADS, RUNS, Pair, averaged, pair_of_recordings
+from pytest_perfbudget.core.pairs import MOST_RUNS, QUADS, RUNS, Pair, averaged, judged_together, pair_of_recordings
 from pytest_perfbudget.core.recording import Recording
 from pytest_perfbudget.core.results import RegressionVerdict
 from pytest_perfbudget.core.weather import BlockTime
@@ -171,6 +171,13 @@ def test_what_a_process_does_once_is_not_made_up_for_by_further_runs(runs: int) 
     draw = random.Random(7)
     assert sum(judged(0.1, draw, runs, (0.0,), only_first=True) for _ in range(100)) >= 98
     assert sum(judged(0.0, draw, runs, (0.0,), only_first=True) for _ in range(1000)) == 0
+
+
+@pytest.mark.parametrize(("further", "judged_by"), [((0.0, 0.005, -0.005), 0.17), ((0.17, 0.0, -0.17), 0.0425)])
+def test_first_runs_count_alone_only_where_further_runs_agree(further: tuple[float, ...], judged_by: float) -> None:
+    """Otherwise the places of the data explain that the first runs of a few pairs are slower."""
+    pair = averaged([Pair(one, 0.005, 1e6) for one in (0.17, *further)])
+    assert [one.log_ratio for one in judged_together([pair] * 3)] == pytest.approx([judged_by] * 3)
 
 
 def test_several_runs_find_what_the_place_of_the_data_hides() -> None:
