@@ -185,10 +185,7 @@ class BaselineCommitDuet:
 def _task(asked: CommitDuet, tests: Mapping[str, PairedSlowdownTest]) -> PairTask:
     return replace(
         PairTask.of(asked.nodeid, asked.measurements, asked.seconds, asked.unpinned),
-        is_cleared=lambda name, pair: name in tests and tests[name].is_cleared(pair),
-        needs_second=lambda name, pair: name in tests and tests[name].needs_second(pair),
-        is_far_slower=lambda name, pair: name in tests and tests[name].is_far_slower(pair),
-        needs_repetition=lambda name, pair: name in tests and tests[name].needs_repetition(pair),
+        rules={name: one.rules for name, one in tests.items()},
     )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from pytest_perfbudget.core.measurement import Measurement
-from pytest_perfbudget.processes.duet import TIMERS, IsDecided, never
+from pytest_perfbudget.core.pair_rules import PairRules
+from pytest_perfbudget.core.pairs import Pair
+from pytest_perfbudget.processes.duet import TIMERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +21,7 @@ class PairTask:
         seconds: the time that each measurement may take.
         unpinned: the measurements that may use all CPUs.
         instructions: the names of the measurements whose bytecode instructions are compared.
-        is_cleared: a function that ends the turns of a measurement in a screening pair earlier.
-        needs_second: a function that returns whether a second screening pair is to measure the test, by the first.
-        is_far_slower: a function that ends the turns of a measurement in a fresh pair earlier.
-        needs_repetition: a function that returns whether a fresh pair is to run the test again, by its first run.
+        rules: the rules by which the pairs of a measurement end, by its name. Other measurements have no such rules.
     """
 
     nodeid: str
@@ -30,10 +29,23 @@ class PairTask:
     seconds: float
     unpinned: Collection[str] = ()
     instructions: Collection[str] = ()
-    is_cleared: IsDecided = never
-    needs_second: IsDecided = never
-    is_far_slower: IsDecided = never
-    needs_repetition: IsDecided = never
+    rules: Mapping[str, PairRules] = field(default_factory=dict)
+
+    def is_cleared(self, name: str, pair: Pair) -> bool:
+        """See `PairRules.is_cleared`."""
+        return name in self.rules and self.rules[name].is_cleared(pair)
+
+    def needs_second(self, name: str, pair: Pair) -> bool:
+        """See `PairRules.needs_second`."""
+        return name in self.rules and self.rules[name].needs_second(pair)
+
+    def is_far_slower(self, name: str, pair: Pair) -> bool:
+        """See `PairRules.is_far_slower`."""
+        return name in self.rules and self.rules[name].is_far_slower(pair)
+
+    def needs_repetition(self, name: str, pair: Pair) -> bool:
+        """See `PairRules.needs_repetition`."""
+        return name in self.rules and self.rules[name].needs_repetition(pair)
 
     @classmethod
     def of(

@@ -159,10 +159,7 @@ class PairedComparison(ComparisonStrategy):
         tests = {name: self._slowdown_test(requests, name) for name in requests}
         return replace(
             PairTask.of(nodeid, measurements, seconds, unpinned, counted),
-            is_cleared=lambda name, pair: name in tests and tests[name].is_cleared(pair),
-            needs_second=lambda name, pair: name in tests and tests[name].needs_second(pair),
-            is_far_slower=lambda name, pair: name in tests and tests[name].is_far_slower(pair),
-            needs_repetition=lambda name, pair: name in tests and tests[name].needs_repetition(pair),
+            rules={name: one.rules for name, one in tests.items()},
         )
 
     def _screen(

@@ -7,7 +7,6 @@ several pairs are needed, and their robust mean is judged by a t test whose vari
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from statistics import median
@@ -17,45 +16,25 @@ from pytest_perfbudget.core.early_look import (
     EARLY_LOOKS,
     EARLY_SHARE,
     MODES,
-    OFF_SHARE,
-    OFF_SPREAD,
     least_beyond,
     p_all_beyond,
 )
 from pytest_perfbudget.core.effect import Effect
 from pytest_perfbudget.core.pair_effect import effect_of_pairs
-from pytest_perfbudget.core.pairs import CLEARLY, HIDDEN, PAIR_SPREAD, Pair, judged_together
+from pytest_perfbudget.core.pair_evidence import evidence, hides_rare_calls, mean_pairs
+from pytest_perfbudget.core.pair_rules import LONG_NS, PairRules
+from pytest_perfbudget.core.pairs import CLEARLY, Pair, judged_together
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.slowdown import LOOKS, MOST_FRESH, SlowdownTest
 
-_SLOWDOWN = 1.5
 _LITTLE = math.log(0.1)
-"""A test is cleared if the log likelihood ratio of its likeliest slowdown against no slowdown is below `_LITTLE`. Only
-slowdowns of at least `_SLOWDOWN` times the limit are considered."""
+"""A test is cleared if the log likelihood ratio of its likeliest slowdown against no slowdown is below `_LITTLE`."""
 
 _TOO_LITTLE = math.log(0.05)
 """The same for further pairs of a suspect, which end below this log likelihood ratio."""
 
 _LITTLE_OF_LOAD = math.log(0.3)
 """Both for a load, of which a further pair takes as long as the load."""
-
-_VERY_LITTLE = math.log(0.05)
-"""The same for a screening pair that has not reached `SCREENING_ERROR`: it is cleared early below this log likelihood
-ratio."""
-
-_FAR = 12.0
-_FAR_ERROR = 0.008
-"""A fresh pair ends where its slowdown exceeds the limit by `_FAR` standard errors, and these are no larger than
-`_FAR_ERROR`, less than the spread between pairs. Nearer to the limit, and less precise, pairs would be made up for by
-more pairs. A screening pair has all its quads, so that code which is slower in its first calls only is no suspect."""
-
-_VERY_FAR = 0.14
-_VERY_FAR_ERROR = 0.015
-_VERY_FAR_ERRORS = 6.0
-"""The same for a slowdown so far beyond the limit, in log time, that the early look decides, in spite of the error."""
-
-_MUCH = math.log(20)
-"""The log likelihood ratio above which a second screening pair would be in vain."""
 
 _SAYS_SOMETHING = 0.25
 """A pair whose one-sided p-value is above this in both directions, slower and faster, is too noisy to raise
@@ -67,13 +46,9 @@ not be `enough`. The second of these looks has the part of alpha of the last loo
 
 LAST_LOOK: Final = 20
 LAST_SHARE: Final = 0.1
-_LONG_NS = 20e6
 """The number of fresh pairs at the last look, which comes only if ten pairs look slower and cannot tell that from
-noise, and its share of alpha. Loads, and calls that take longer than this, have no such look: their pairs take long."""
-
-_UNCLEARLY = 2.0
-"""The standard errors of the jackknife by which the mean call has to differ from the typical call, so that a test is
-suspect, and no result says `unchanged`; see `core.pairs.CLEARLY`."""
+noise, and its share of alpha. Loads, and calls that take longer than `LONG_NS`, have no such look: their pairs take
+long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +86,12 @@ class PairedSlowdownTest(SlowdownTest[Pair]):
     @property
     def _is_long(self) -> bool:
         screening = self.screening
-        return screening is not None and not screening.is_of_load and screening.base_ns > _LONG_NS
+        return screening is not None and not screening.is_of_load and screening.base_ns > LONG_NS
+
+    @property
+    def rules(self) -> PairRules:
+        """The rules by which the pairs of this measurement end."""
+        return PairRules(self.limit)
 
     def effect(self, runs: Sequence[Pair]) -> Effect:
         """See `SlowdownTest.effect`; runs are pairs."""
@@ -123,47 +103,11 @@ class PairedSlowdownTest(SlowdownTest[Pair]):
         A pair in which the head is far too fast is suspect as well: one of its processes may be off, and then the pair
         says nothing about a slowdown.
         """
-        if self._hides_rare_calls(runs):
+        if hides_rare_calls(runs, self.limit):
             return True
         p_value = self.effect(runs).p_slower
         little = _LITTLE_OF_LOAD if runs[0].is_of_load else _LITTLE
-        return self._evidence(runs) > little and min(p_value, 1 - p_value) < _SAYS_SOMETHING
-
-    def is_cleared(self, pair: Pair) -> bool:
-        """Return whether a screening pair needs no further quads: a slowdown is far less likely than none already.
-
-        The mean call must not look slower either. Code that becomes slower only in its later calls may be cleared
-        before. Further quads might make the result `unchanged`, which asks for twice the time of the pair and decides
-        nothing.
-        """
-        looks_slower = pair.mean is None or pair.mean.log_ratio > self.limit
-        return not looks_slower and self._evidence([pair]) <= _VERY_LITTLE
-
-    def needs_second(self, pair: Pair) -> bool:
-        """Return whether a second screening pair is to tell if the first, which leaves a slowdown open, was off.
-
-        Where a slowdown is far more likely than none, and where a pair takes long, fresh pairs tell at once.
-        """
-        if pair.is_of_load or pair.base_ns > _LONG_NS or self._hides_rare_calls([pair]):
-            return False
-        return _VERY_LITTLE < self._evidence([pair]) < _MUCH
-
-    def is_far_slower(self, pair: Pair) -> bool:
-        """Return whether a fresh pair needs no further quads, because it exceeds the limit by many standard errors.
-
-        The error between pairs is larger then than that within the pair, and more quads would not reduce it.
-        """
-        beyond = pair.log_ratio - self.limit
-        if pair.std_error <= _FAR_ERROR and beyond > _FAR * pair.std_error:
-            return True
-        return pair.std_error <= _VERY_FAR_ERROR and beyond > max(_VERY_FAR, _VERY_FAR_ERRORS * pair.std_error)
-
-    def needs_repetition(self, pair: Pair) -> bool:
-        """Return whether a fresh pair is to run the test again, because the place of its data has a part in its time.
-
-        A load, and a call so long that the pair has few quads, take too long for that.
-        """
-        return not pair.is_of_load and pair.mean is not None
+        return evidence(runs, self.limit) > little and min(p_value, 1 - p_value) < _SAYS_SOMETHING
 
     def is_hopeless(self, fresh: Sequence[Pair]) -> bool:
         """See `SlowdownTest.is_hopeless`. The screening pair counts here, although it has no part in the verdict.
@@ -173,17 +117,9 @@ class PairedSlowdownTest(SlowdownTest[Pair]):
         """
         runs = [*([self.screening] if self.screening else []), *fresh]
         little = _LITTLE_OF_LOAD if runs[0].is_of_load else _TOO_LITTLE
-        if self._evidence(runs) >= little or self._hides_rare_calls(runs):
+        if evidence(runs, self.limit) >= little or hides_rare_calls(runs, self.limit):
             return False
         return not self.is_slower(self.effect(fresh), self.alpha_after(len(fresh)))
-
-    def _evidence(self, runs: Sequence[Pair]) -> float:
-        """Return the log likelihood ratio of the likeliest slowdown that should be found, against no slowdown."""
-        runs = judged_together(runs)
-        least = _SLOWDOWN * self.limit
-        slowdowns = {max(one.log_ratio, least) for one in runs}
-        slower = max(sum(_log_likelihood(one, by) for one in runs) for by in slowdowns)
-        return slower - sum(_log_likelihood(one, 0.0) for one in runs)
 
     def screened(self, *runs: Pair) -> RegressionResult:
         """See `SlowdownTest.screened`; a mean that may hide a slowdown of rare calls leaves the result undecided."""
@@ -196,8 +132,8 @@ class PairedSlowdownTest(SlowdownTest[Pair]):
         adds little to the probability of a false `regressed`.
         """
         found = self._by_typical_call(fresh)
-        means = _means(fresh)
-        if found.verdict is not RegressionVerdict.REGRESSED and self._hides_rare_calls(fresh, CLEARLY):
+        means = mean_pairs(fresh)
+        if found.verdict is not RegressionVerdict.REGRESSED and hides_rare_calls(fresh, self.limit, CLEARLY):
             by_mean = SlowdownTest.confirmed(self, means)
             if by_mean.verdict is RegressionVerdict.REGRESSED:
                 return replace(by_mean, reason="the mean call counts: rare calls are slower, the typical call is not")
@@ -212,7 +148,7 @@ class PairedSlowdownTest(SlowdownTest[Pair]):
             return False
         if self._needs_fresh_by_typical_call(fresh):
             return True
-        is_open = len(fresh) < MOST_FRESH and self._hides_rare_calls(fresh)
+        is_open = len(fresh) < MOST_FRESH and hides_rare_calls(fresh, self.limit)
         return is_open and self.confirmed(fresh).verdict is not RegressionVerdict.REGRESSED
 
     def _needs_fresh_by_typical_call(self, fresh: Sequence[Pair]) -> bool:
@@ -251,7 +187,7 @@ class PairedSlowdownTest(SlowdownTest[Pair]):
         if any(one.is_of_load for one in fresh):
             return 1.0
         is_early = 0 < len(fresh) <= EARLY_LOOKS and sum(one.weight for one in fresh) < self.enough
-        if not is_early or self._hides_rare_calls(fresh):
+        if not is_early or hides_rare_calls(fresh, self.limit):
             return 1.0
         screening = [self.screening] if self.screening is not None and self.is_screened_by_pair else []
         pairs = judged_together([*screening, *fresh])
@@ -269,24 +205,10 @@ class PairedSlowdownTest(SlowdownTest[Pair]):
             return replace(found, verdict=RegressionVerdict.UNDECIDED, p_value=p_value)
         return found
 
-    def _hides_rare_calls(self, runs: Sequence[Pair], errors: float = _UNCLEARLY) -> bool:
-        """Return whether the mean call has grown beyond the limit and more than the typical call, by rare calls.
-
-        Args:
-            runs: the pairs.
-            errors: the number of standard errors by which the growth has to differ.
-        """
-        means = _means(runs)
-        if not means:
-            return False
-        mean = self.effect(means)
-        hidden = mean.log_ratio - self.effect(runs).log_ratio
-        return mean.log_ratio > self.limit and hidden > max(HIDDEN, errors * mean.std_error)
-
     def _doubted(self, found: RegressionResult, runs: Sequence[Pair]) -> RegressionResult:
-        if found.verdict is RegressionVerdict.REGRESSED or not self._hides_rare_calls(runs):
+        if found.verdict is RegressionVerdict.REGRESSED or not hides_rare_calls(runs, self.limit):
             return found
-        slower = math.expm1(self.effect(_means(runs)).log_ratio)
+        slower = math.expm1(self.effect(mean_pairs(runs)).log_ratio)
         why = (
             f"the typical call is not slower, but the mean call looks {100 * slower:.0f} % slower, by rare calls, "
             "which may be chance: measure the rare case by itself, or raise max_time"
@@ -296,20 +218,3 @@ class PairedSlowdownTest(SlowdownTest[Pair]):
     def before_ns(self, runs: Sequence[Pair]) -> float:
         """See `SlowdownTest.before_ns`."""
         return median(one.base_ns for one in runs)
-
-
-def _means(runs: Sequence[Pair]) -> list[Pair]:
-    """Return the estimates from the mean call of all pairs; none if a pair has none."""
-    means = [one.mean for one in runs if one.mean is not None]
-    return means if len(means) == len(runs) else []
-
-
-def _log_likelihood(pair: Pair, log_ratio: float) -> float:
-    """Return the log likelihood of a pair if the head is slower by `log_ratio`.
-
-    The likelihood is a mixture, because some pairs are off.
-    """
-    spread = math.hypot(pair.deviation, pair.std_error)
-    wide = math.hypot(spread, OFF_SPREAD * PAIR_SPREAD)
-    usual, off = (math.exp(-(((pair.log_ratio - log_ratio) / one) ** 2) / 2) / one for one in (spread, wide))
-    return math.log((1 - OFF_SHARE) * usual + OFF_SHARE * off + sys.float_info.min)

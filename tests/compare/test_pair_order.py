@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
@@ -20,6 +21,7 @@ from pytest_perfbudget.compare.confirm import Attempt, once_more
 from pytest_perfbudget.compare.pair_runner import PairRunner
 from pytest_perfbudget.compare.pair_task import PairTask
 from pytest_perfbudget.compare.played_pair import attempt_of
+from pytest_perfbudget.core.pair_rules import PairRules
 from pytest_perfbudget.core.pairs import FEWEST_TO_END, Pair
 from pytest_perfbudget.errors import WorkerError
 from pytest_perfbudget.processes.duet import IsDecided
@@ -150,7 +152,7 @@ def test_a_screening_pair_ends_early_where_it_is_cleared_and_a_fresh_pair_where_
 ) -> None:
     """Code that is slower in its first calls only would be suspect by a screening pair that ends there."""
     del made  # no process is started
-    decided: list[list[str]] = []
+    decided: list[tuple[bool, bool, bool]] = []
 
     class Noting(nullcontext[object]):
         perf_tests = ()
@@ -159,19 +161,18 @@ def test_a_screening_pair_ends_early_where_it_is_cleared_and_a_fresh_pair_where_
             del seconds
 
         def play(self, *_: object, is_decided: IsDecided, **__: object) -> None:
-            decided.append([name for name in ("far", "clear", "none") if is_decided(name, Pair(0.0, 0.01, 1e6))])
+            far, clear = (Pair(by, 0.005, 1e6, mean=Pair(by, 0.005, 1e6)) for by in (0.3, 0.0))
+            decided.append((is_decided("work", clear), is_decided("work", far), is_decided("other", clear)))
             message = "died"
             raise WorkerError(message)
 
     pair = Noting()
     pair.enter_result = pair
     monkeypatch.setattr(pair_runner, "Duet", lambda *_, **__: pair)
-    task = PairTask(
-        "a.py::t", [""], 1.0, is_cleared=lambda name, _: name == "clear", is_far_slower=lambda name, _: name == "far"
-    )
+    task = PairTask("a.py::t", [""], 1.0, rules={"work": PairRules(math.log(1.03))})
     runner = runner_of_pairs()
     with pytest.raises(WorkerError):
         runner.screen(task, ["a.py::t"])
     with pytest.raises(WorkerError):
         runner.measure(task, own_file_only=False)
-    assert decided == [["clear"], ["far"]]
+    assert decided == [(True, False, False), (False, True, False)]

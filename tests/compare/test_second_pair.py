@@ -24,7 +24,7 @@ from pytest_perfbudget.processes.process import ProcessStart
 from pytest_perfbudget.processes.protocol import Request
 
 TEST = PairedSlowdownTest(0.05, 0.01)
-TASK = PairTask("a.py::t", [""], 1.0, needs_second=lambda _, pair: TEST.needs_second(pair))
+TASK = PairTask("a.py::t", [""], 1.0, rules={"": TEST.rules})
 
 
 class ScriptedPair(nullcontext[None]):
@@ -116,7 +116,7 @@ def test_without_the_second_pair_the_first_counts_alone(monkeypatch: pytest.Monk
     ids=["clean", "open", "off", "far slower", "a long call", "a load", "rare calls"],
 )
 def test_a_second_pair_is_needed_where_the_first_leaves_a_slowdown_open(pair: Pair, *, expected: bool) -> None:
-    assert TEST.needs_second(pair) is expected
+    assert TEST.rules.needs_second(pair) is expected
 
 
 def test_two_pairs_together_differ_by_less_and_are_judged_as_one() -> None:

@@ -51,7 +51,7 @@ class TestEarlyEndOfScreening:
     @staticmethod
     def cleared(tolerance: float, log_ratio: float, error: float, mean: float | None = 0.0) -> bool:
         over_all = None if mean is None else Pair(mean, error, 1e6)
-        return slowdown_test(tolerance).is_cleared(Pair(log_ratio, error, 1e6, mean=over_all))
+        return slowdown_test(tolerance).rules.is_cleared(Pair(log_ratio, error, 1e6, mean=over_all))
 
     def test_a_pair_is_cleared_where_a_slowdown_is_far_less_likely_than_none(self) -> None:
         assert self.cleared(0.03, 0.0, 0.01)
@@ -92,7 +92,7 @@ class TestEarlyEndOfScreening:
                 found = pair_of(head_ns, base_ns)
                 assert found is not None
                 is_known = found.std_error <= SCREENING_ERROR
-                is_enough = is_known or (early and asked.is_cleared(replace(found, mean=found)))
+                is_enough = is_known or (early and asked.rules.is_cleared(replace(found, mean=found)))
                 if is_enough and not becomes_slower(head_ns, base_ns):
                     break
             total += number
@@ -144,7 +144,7 @@ class TestEndOfAFarSlowerPair:
     def test_many_standard_errors_beyond_the_limit_are_enough(
         self, log_ratio: float, error: float, *, is_over: bool
     ) -> None:
-        assert slowdown_test(0.03).is_far_slower(Pair(log_ratio, error, 1e6)) is is_over
+        assert slowdown_test(0.03).rules.is_far_slower(Pair(log_ratio, error, 1e6)) is is_over
 
     @staticmethod
     def quads(rows: Sequence[Sequence[Sequence[float]]], slowdown: float) -> tuple[int, int, int]:
@@ -159,7 +159,7 @@ class TestEndOfAFarSlowerPair:
                 for number in numbers
             ]
             precise = [number for number, one in so_far if one is not None and one.std_error <= FRESH_ERROR]
-            far = [number for number, one in so_far if one is not None and asked.is_far_slower(one)]
+            far = [number for number, one in so_far if one is not None and asked.rules.is_far_slower(one)]
             last = min([*precise, len(head) // 2])
             whole += last
             short += min([*far, last])
