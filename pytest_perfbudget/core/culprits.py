@@ -114,9 +114,10 @@ def blamed_functions(
         before_ns: the measured time on the other side; None if it is not known.
     """
     moved = {old: new for new, old in old_names(before.functions, after.functions).items() if old != new}
-    found = blame(before.renamed(moved), after)
-    found = [one for one in found if one.function != OUTSIDE]
-    of_ns = after.total_ns - before.total_ns
+    found = [one for one in blame(before.renamed(moved), after) if one.function != OUTSIDE]
+    # Code that is the same on both sides seems faster by chance, and would hide how much slower the other code is.
+    of_ns = max(after.total_ns - before.total_ns, sum(one.gained_ns for one in found if not one.is_unchanged))
+    found = [replace(one, of_ns=of_ns) for one in found]
     inflation = min(before.total_ns / before_ns, _MOST_INFLATION) if before_ns else 1.0
     most_ns = max(_MOST_OF_TIMES, _MOST_EXPLAINED * inflation) * slower_ns
     told = [one for one in found if _is_certain(one, slower_ns, most_ns)]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from pytest_perfbudget.core.cost_graph import CostGraph, calmest
 from pytest_perfbudget.core.loop_waits import waited_ns, with_loop_waits
 from pytest_perfbudget.core.metrics import CALLS, INSTRUCTIONS
-from pytest_perfbudget.core.profiled_functions import cost_graph_of
+from pytest_perfbudget.core.profiled_functions import ProfilerOverhead, cost_graph_of
 from pytest_perfbudget.core.recording import Counted
 from pytest_perfbudget.measure.clock import SYSTEM, Clock
 from pytest_perfbudget.measure.instruction_profile import executed_functions
@@ -21,7 +22,7 @@ from pytest_perfbudget.measure.probes import (
     ProbeBusyError,
     count,
 )
-from pytest_perfbudget.measure.profile import call_graph, called_functions, profiled_functions, quickest, source_files
+from pytest_perfbudget.measure.profile import call_graph, called_functions, profiled_functions, source_files, time_ns
 from pytest_perfbudget.measure.profiler_overhead import profiler_overhead
 from pytest_perfbudget.measure.subject import Subject
 
@@ -54,40 +55,62 @@ async def count_executions(
             further times for them.
     """
     __tracebackhide__ = True
-    start_ns = clock.wall_ns()
     found, problems = await count(subject, wanted, over_budget, clock)
     calls = [one for one in found.get(CALLS.name, ()) if isinstance(one, FunctionCalls)]
     profiled = calls[0] if calls else None
     executed = next(iter(found.get(INSTRUCTIONS.name, ())), None)
-    profiles = [one for one in calls if one.count == calls[0].count]  # other counts are of other work
-    if with_costs and profiled is not None:
-        profiles += await _further_profiles(subject, calls, clock, start_ns)
+    profiles = await _profiles(subject, calls, clock, with_further=with_costs) if calls else []
+    shown = min(profiles, key=lambda one: one.time_ns, default=None)
     return Counted(
         counts={name: int(probes[0].count) for name, probes in found.items()},
         passes={name: len(probes) for name, probes in found.items()},
         problems=problems,
         functions=called_functions(profiled) if profiled else {},
-        costs=calmest(list(map(_cost_graph, profiles))) if with_costs and profiles else None,
+        costs=calmest([one.costs() for one in profiles]) if with_costs and profiles else None,
         files=source_files(profiled) if profiled else (),
-        graph=call_graph(quickest(profiles)) if profiles else None,
+        graph=None if shown is None else call_graph(shown.probe, shown.overhead),
         instructions=executed_functions(executed.runs) if isinstance(executed, BytecodeInstructions) else (),
     )
 
 
-async def _further_profiles(
-    subject: Subject, counted: Sequence[FunctionCalls], clock: Clock, start_ns: int
-) -> list[FunctionCalls]:
-    """Return further profiles of a short body.
+@dataclass(frozen=True, slots=True)
+class _Profile:
+    """A profile of some executions, with the overhead of the profiler in the weather of these executions."""
+
+    probe: FunctionCalls
+    overhead: ProfilerOverhead
+
+    @property
+    def time_ns(self) -> float:
+        """The profiled time of an execution."""
+        return time_ns(self.probe)
+
+    def costs(self) -> CostGraph:
+        """Return the costs of an execution."""
+        profile = profiled_functions(self.probe, self.overhead)
+        graph = cost_graph_of(profile, self.probe.executions)
+        return with_loop_waits(graph, waited_ns(profile) / self.probe.executions)
+
+
+async def _profiles(
+    subject: Subject, counted: Sequence[FunctionCalls], clock: Clock, *, with_further: bool
+) -> list[_Profile]:
+    """Return profiles of a short body, or else the passes that counted.
 
     Args:
         subject: the subject that is run.
         counted: the passes that counted, the best one first.
         clock: see `count_executions`.
-        start_ns: the time at which the passes began.
+        with_further: whether a short body is profiled further times.
     """
     __tracebackhide__ = True
-    profiles: list[FunctionCalls] = []
-    while len(profiles) < _PROFILES and clock.wall_ns() - start_ns < _PROFILED_NS:
+    counted = [one for one in counted if one.count == counted[0].count]  # other counts are of other work
+    is_kept = counted[0].is_kept_to_thread
+    overhead = profiler_overhead(is_kept_to_thread=is_kept)
+    profiles = [_Profile(one, overhead) for one in counted]
+    further: list[_Profile] = []
+    start_ns = clock.wall_ns() if with_further and min(map(time_ns, counted)) < _PROFILED_NS else None
+    while start_ns is not None and len(further) < _PROFILES and clock.wall_ns() - start_ns < _PROFILED_NS:
         probe = FunctionCalls(begins_threads=counted[0].threads.have_begun)
         until_ns = clock.wall_ns() + _PROFILED_NS // _PROFILES
         try:
@@ -96,12 +119,7 @@ async def _further_profiles(
                     await subject.once(probe)
         except ProbeBusyError:
             break
+        before, overhead = overhead, profiler_overhead(is_kept_to_thread=probe.is_kept_to_thread)
         if not probe.is_mixed:
-            profiles.append(probe)
-    return profiles
-
-
-def _cost_graph(probe: FunctionCalls) -> CostGraph:
-    """Return the costs of one of a probe's executions."""
-    profile = profiled_functions(probe, profiler_overhead(is_kept_to_thread=probe.is_kept_to_thread))
-    return with_loop_waits(cost_graph_of(profile, probe.executions), waited_ns(profile) / probe.executions)
+            further.append(_Profile(probe, min(before, overhead, key=sum)))
+    return further or profiles

@@ -70,12 +70,17 @@ async def profile_call(subject: Subject, clock: Clock = SYSTEM) -> CallProfile:
     rows = [ProfileRow(name, calls, time_s / total) for name, calls, time_s in _costs(probe.entries)]
     rows.sort(key=lambda row: row.share, reverse=True)
     kept = [row for row in rows[:_MOST_FUNCTIONS] if row.share >= _LEAST_SHARE]
-    return CallProfile(kept, call_graph(probe))
+    return CallProfile(kept, call_graph(probe, profiler_overhead(is_kept_to_thread=probe.is_kept_to_thread)))
 
 
 def quickest(probes: Sequence[FunctionCalls]) -> FunctionCalls:
     """Return the probe with the shortest executions: whatever disturbs a profiled call only adds time."""
-    return min(probes, key=lambda one: sum(entry.inlinetime for entry in one.entries) / one.executions)
+    return min(probes, key=time_ns)
+
+
+def time_ns(probe: FunctionCalls) -> float:
+    """Return the profiled time of one of a probe's executions, in ns."""
+    return 1e9 * sum(float(entry.inlinetime) for entry in probe.entries) / probe.executions
 
 
 def _costs(entries: Sequence[Any]) -> Iterator[tuple[str, int, float]]:
@@ -121,7 +126,7 @@ def called_functions(probe: FunctionCalls) -> dict[str, int]:
     return calls
 
 
-def call_graph(probe: FunctionCalls) -> CallGraph:
+def call_graph(probe: FunctionCalls, overhead: ProfilerOverhead = NO_OVERHEAD) -> CallGraph:
     """Return which function calls which in one of a probe's executions, and the time of these calls.
 
     Functions of the same name in several files, or on several lines, are numbered: `shop:work`, `shop:work#2`.
@@ -154,7 +159,7 @@ def call_graph(probe: FunctionCalls) -> CallGraph:
     each = {key: round(number / probe.executions) for key, number in calls.items()}
     edges = [CallEdge(*key, each[key], time_ns / probe.executions) for key, time_ns in times.items() if each[key]]
     profiled_calls = sum(entry.callcount + getattr(entry, "hidden", 0) for entry in probe.entries)
-    added_ns = profiled_calls * sum(profiler_overhead(is_kept_to_thread=probe.is_kept_to_thread))
+    added_ns = profiled_calls * sum(overhead)
     files = {
         _numbered(entry.code, numbers): entry.code.co_filename for entry in probe.entries if not is_library(entry.code)
     }

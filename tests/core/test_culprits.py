@@ -165,6 +165,14 @@ class TestSameCode:
         before, after = self.with_codes(before, menu="a", price="b"), self.with_codes(after, menu="c", price="b")
         assert names(before, after, slower_us=500) == ["web:menu"]
 
+    def test_that_seems_faster_by_chance_does_not_hide_the_function_that_was_changed(self) -> None:
+        before, after = slowed(menu=400, price=-380)
+        assert names(before, after, slower_us=400) == []
+        before, after = self.with_codes(before, menu="a", price="b"), self.with_codes(after, menu="c", price="b")
+        (found,) = blamed_functions(before, after, 400e3)
+        assert found.function == "web:menu"
+        assert (found.gained_ns, found.of_ns) == pytest.approx((4e5, 4e5))
+
     def test_is_named_if_no_other_function_is(self) -> None:
         """A constant of the module, or the data, makes it slower."""
         before, after = (self.with_codes(one, menu="a", price="b") for one in slowed(price=700))

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import chain, repeat
 from pathlib import Path
 from types import ModuleType
 
@@ -17,12 +18,12 @@ import pytest
 from scripting import ScriptedClock
 
 from pytest_perfbudget.core.cost_graph import FunctionCost, calmest
-from pytest_perfbudget.core.profiled_functions import cost_graph_of
+from pytest_perfbudget.core.profiled_functions import ProfilerOverhead, cost_graph_of
 from pytest_perfbudget.core.recording import Counted
+from pytest_perfbudget.measure import counting
 from pytest_perfbudget.measure.code_digest import code_digest
 from pytest_perfbudget.measure.counting import count_executions
 from pytest_perfbudget.measure.function_names import name_of
-from pytest_perfbudget.measure.one_thread import SEES_ALL_THREADS
 from pytest_perfbudget.measure.probes import FunctionCalls
 from pytest_perfbudget.measure.profile import call_graph, called_functions, profile_call, profiled_functions
 from pytest_perfbudget.measure.profiler_overhead import profiler_overhead
@@ -35,9 +36,7 @@ CLOCK: list[int] = []
 
 @pytest.fixture
 def scripted_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the profiler read `CLOCK`; its overhead is that of the real clock."""
-    for is_kept_to_thread in {False, SEES_ALL_THREADS}:
-        profiler_overhead(is_kept_to_thread=is_kept_to_thread)
+    """Let the profiler read `CLOCK`, by which it has no overhead."""
     monkeypatch.setattr("cProfile.Profile", partial(cProfile.Profile, CLOCK.__len__, 1e-6))
 
 
@@ -121,6 +120,17 @@ class TestInterruptions:
         assert counted.graph is not None
         assert counted.graph.total_ns == pytest.approx(100_000.0)
         assert {one.calls for one in counted.graph.edges} == {1}
+
+
+@pytest.mark.usefixtures("scripted_clock")
+def test_the_overhead_that_is_taken_off_is_that_of_the_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine the overhead of a second ago may be twice that of now, and more than the time of the code."""
+    found = chain([ProfilerOverhead(150e3, 0.0)], repeat(ProfilerOverhead(10e3, 0.0)))
+    monkeypatch.setattr(counting, "profiler_overhead", lambda **_: next(found))
+    clock = ScriptedClock(reading_ns=100_000).clock
+    counted = run_plain(count_executions(PlainSubject(takes_200_us), {"calls": bool}, clock, with_costs=True))
+    assert counted.costs is not None
+    assert counted.costs.total_ns == pytest.approx(190_000.0)
 
 
 def test_one_that_no_function_calls_stands_alone() -> None:
