@@ -51,13 +51,14 @@ class PairRules:
         return not looks_slower and evidence([pair], self.limit) <= _VERY_LITTLE
 
     def needs_second(self, pair: Pair) -> bool:
-        """Return whether a second screening pair is to tell if the first, which leaves a slowdown open, was off.
+        """Return whether a second screening pair is to tell if the first was off.
 
-        Where a slowdown is far more likely than none, and where a pair takes long, fresh pairs tell at once.
+        The first leaves a slowdown open then, or looks faster than is allowed to be `unchanged`. Where a slowdown is
+        far more likely than none, and where a pair takes long, fresh pairs tell at once.
         """
         if pair.is_of_load or pair.base_ns > LONG_NS or hides_rare_calls([pair], self.limit):
             return False
-        return _VERY_LITTLE < evidence([pair], self.limit) < _MUCH
+        return pair.log_ratio < -self.limit or _VERY_LITTLE < evidence([pair], self.limit) < _MUCH
 
     def is_far_slower(self, pair: Pair) -> bool:
         """Return whether a fresh pair needs no further quads, because it exceeds the limit by many standard errors.

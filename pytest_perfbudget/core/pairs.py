@@ -88,6 +88,7 @@ class Pair:
         first: the estimate from the first run alone; None if there was no further run.
         gap: the log ratio of the first run minus that of the further runs.
         apart: the standard deviation of the log ratio between the further runs, if there are several.
+        parts: the log ratios of the pairs that this estimate was joined from.
     """
 
     log_ratio: float
@@ -100,6 +101,7 @@ class Pair:
     first: Pair | None = None
     gap: float = 0.0
     apart: float = 0.0
+    parts: tuple[float, ...] = ()
 
     @property
     def deviation(self) -> float:
@@ -143,6 +145,7 @@ def joined(one: Pair, other: Pair) -> Pair:
         std_error=math.hypot(share * one.std_error, (1 - share) * other.std_error),
         spread=math.hypot(share * one.spread, (1 - share) * other.spread),
         mean=joined(means[0], means[1]) if means[0] is not None and means[1] is not None else None,
+        parts=(one.log_ratio, other.log_ratio),
     )
 
 

@@ -108,12 +108,13 @@ def test_without_the_second_pair_the_first_counts_alone(monkeypatch: pytest.Monk
         (Pair(0.0, 0.004, 1e6), False),
         (Pair(0.04, 0.004, 1e6), True),
         (Pair(-0.08, 0.004, 1e6), True),
+        (Pair(-0.7, 0.004, 1e6), True),
         (Pair(0.2, 0.004, 1e6), False),
         (Pair(0.04, 0.004, 170e6), False),
         (Pair(0.06, 0.01, 1e6, spread=0.03), False),
         (Pair(0.04, 0.004, 1e6, mean=Pair(0.5, 0.01, 1e6)), False),
     ],
-    ids=["clean", "open", "off", "far slower", "a long call", "a load", "rare calls"],
+    ids=["clean", "open", "off", "far faster", "far slower", "a long call", "a load", "rare calls"],
 )
 def test_a_second_pair_is_needed_where_the_first_leaves_a_slowdown_open(pair: Pair, *, expected: bool) -> None:
     assert TEST.rules.needs_second(pair) is expected
