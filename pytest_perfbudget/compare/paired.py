@@ -91,7 +91,7 @@ class PairedComparison(ComparisonStrategy):
 
     def request(self, nodeid: str, name: str, effective: EffectiveLimits) -> MeasurementRequest:  # noqa: ARG002
         """See `ComparisonStrategy.request`; the session's own run is not compared."""
-        return MeasurementRequest.from_limits(effective, with_cpus=True)
+        return replace(MeasurementRequest.from_limits(effective, with_cpus=True), is_measured_elsewhere=True)
 
     def block_policy(self, clock: Clock) -> BlockPolicy | None:  # noqa: ARG002
         """See `ComparisonStrategy.block_policy`."""

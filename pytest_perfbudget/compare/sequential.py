@@ -129,7 +129,7 @@ class SequentialComparison(ComparisonStrategy):
 
     def request(self, nodeid: str, name: str, effective: EffectiveLimits) -> MeasurementRequest:  # noqa: ARG002
         """See `ComparisonStrategy.request`; the session's own run is not compared."""
-        return MeasurementRequest.from_limits(effective)
+        return replace(MeasurementRequest.from_limits(effective), is_measured_elsewhere=True)
 
     def settle(
         self, nodeid: str, measurements: Sequence[Measurement], requests: Mapping[str, MeasurementRequest]

@@ -51,6 +51,8 @@ class MeasurementRequest:
         with_spans: whether to record spans: in turns those of each block, whose times decide nothing then; otherwise
             those of a batch of executions after the rounds.
         compares_instructions: whether bytecode instructions are counted and compared.
+        is_measured_elsewhere: whether other processes measure the code for the comparison, so that rounds without a
+            budget are for reports only.
     """
 
     tolerance: RegressionTolerance
@@ -65,6 +67,7 @@ class MeasurementRequest:
     one_cpu: bool | None = None
     with_spans: bool = False
     compares_instructions: bool = False
+    is_measured_elsewhere: bool = False
 
     @classmethod
     def from_limits(cls, effective: EffectiveLimits, *, with_cpus: bool = False) -> MeasurementRequest:

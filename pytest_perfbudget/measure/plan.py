@@ -36,7 +36,8 @@ class Plan:
     the threads take turns. `silence` returns a context for all executions but the first, in which the code's output is
     dropped. `fewest_rounds` is the number of rounds that spans or a suggestion need, within the time allowed. `keep` is
     called after each block whose rounds count. `most_rounds` is the most rounds for budgets and spans; blocks for a
-    comparison come in addition.
+    comparison come in addition. `is_brief` shortens a measurement without a timed budget, whose code other processes
+    measure.
     """
 
     gate: BudgetGate
@@ -52,3 +53,4 @@ class Plan:
     fewest_rounds: int = 0
     most_rounds: int | None = None
     keep: Callable[[], None] = nothing
+    is_brief: bool = False

@@ -54,6 +54,9 @@ _UNBUDGETED_ROUNDS = 59
 _UNBUDGETED_NS = 100_000_000
 """The rounds and the time spent on a measurement without a timed budget: enough rounds to bound its p95."""
 
+_BRIEF_NS = 30_000_000
+"""The same time if other processes measure the code: so long that the CPUs in use are known."""
+
 _FEWEST_ROUNDS = 2
 """The number of rounds that slow code may take even beyond the time allowed: two rounds that both exceed a p95 show
 that the p95 is exceeded."""
@@ -163,12 +166,14 @@ class TimedRounds:
         self.blocks.clear()
         self.with_cpus = False
         self.iterations, rounds = turns.agree(self.plan.name, self.iterations, self.round_ns, cpus)
-        last_ns = mean_ns = None
-        while (turn := turns.take(self.plan.name, last_ns, mean_ns=mean_ns)) is not None:
+        last_ns = mean_ns = first_ns = None
+        while (turn := turns.take(self.plan.name, last_ns, mean_ns=mean_ns, first_ns=first_ns)) is not None:
             deadline_ns = self.plan.clock.wall_ns() + self.plan.max_time_ns
-            self._keep(await self._block(rounds, deadline_ns, compared=True))
+            timings = await self._block(1 if turn.has_one_round else rounds, deadline_ns, compared=True)
+            self._keep(timings)
             self.turns.append(turn.number)
             last_ns, mean_ns = self.blocks[-1].time_ns, self.blocks[-1].mean_ns
+            first_ns = timings.run_ns()[0] / self.iterations
 
     def samples(self) -> Samples:
         """Return the rounds timed so far."""
@@ -190,7 +195,8 @@ class TimedRounds:
 
     def _allowed_ns(self) -> int:
         waits = self._timed() or self.plan.more_blocks is not None or self.plan.fewest_rounds > _UNBUDGETED_ROUNDS
-        return self.plan.max_time_ns if waits else min(self.plan.max_time_ns, _UNBUDGETED_NS)
+        unbudgeted_ns = _BRIEF_NS if self.plan.is_brief else _UNBUDGETED_NS
+        return self.plan.max_time_ns if waits else min(self.plan.max_time_ns, unbudgeted_ns)
 
     def _wanted(self, deadline_ns: int) -> int:
         """Return the number of rounds until the next look; 0 ends the measurement."""

@@ -15,10 +15,12 @@ class Turn(NamedTuple):
     Attributes:
         number: the number of the turn, the same on both sides; an even turn and the next turn make a quad.
         rounds: the number of rounds that the other side timed in this turn, by timer, if the other side came first.
+        has_one_round: whether one round is enough in this turn, whatever was agreed.
     """
 
     number: int
     rounds: Mapping[str, int] = NONE
+    has_one_round: bool = False
 
 
 class Turns(Protocol):
@@ -35,7 +37,12 @@ class Turns(Protocol):
         """
 
     def take(
-        self, name: str, last_ns: float | None = None, rounds: Mapping[str, int] = NONE, mean_ns: float | None = None
+        self,
+        name: str,
+        last_ns: float | None = None,
+        rounds: Mapping[str, int] = NONE,
+        mean_ns: float | None = None,
+        first_ns: float | None = None,
     ) -> Turn | None:
         """Wait for the next turn of a measurement and return it; return None if there is no further turn.
 
@@ -45,4 +52,5 @@ class Turns(Protocol):
                 end.
             rounds: the number of rounds in the last turn, by timer, if the other side should time as many.
             mean_ns: the mean time of a call in the block of the last turn; None if it is not known.
+            first_ns: the time of a call in the first round of the last turn; None if it is not known.
         """

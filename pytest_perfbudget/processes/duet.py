@@ -22,13 +22,14 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from pytest_perfbudget.core.calibration import rounds_per_turn
-from pytest_perfbudget.core.pairs import FEWEST_TO_END, QUADS, Pair, becomes_slower, pair_so_far
+from pytest_perfbudget.core.calibration import TURN_NS, rounds_per_turn
+from pytest_perfbudget.core.pairs import QUADS, Pair
 from pytest_perfbudget.measure.clock import SYSTEM
 from pytest_perfbudget.measure.one_cpu import PARALLEL
 from pytest_perfbudget.processes.duet_side import Side, Stop
 from pytest_perfbudget.processes.listeners import shared_address
 from pytest_perfbudget.processes.protocol import Answer
+from pytest_perfbudget.processes.turn_log import TurnLog
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -67,52 +68,6 @@ class PairAnswers:
     head_modules: Mapping[str, str] = field(default_factory=dict)
     base_modules: Mapping[str, str] = field(default_factory=dict)
     base_is_first: bool = False
-
-
-@dataclass
-class TurnLog:
-    """The turns that a measurement has had, and the times of its blocks on both sides.
-
-    Attributes:
-        turns: the number of turns so far.
-        head_ns: the times of the typical call and of the mean call in the head's block, each by turn.
-        base_ns: the same of the base.
-        fewest: the number of turns, also if the time is up.
-        most: the number of turns after which there is no further turn.
-    """
-
-    turns: int = 0
-    head_ns: tuple[dict[int, float], dict[int, float]] = field(default_factory=lambda: ({}, {}))
-    base_ns: tuple[dict[int, float], dict[int, float]] = field(default_factory=lambda: ({}, {}))
-    fewest: int = 2
-    most: int = 2 * QUADS
-
-    def note(self, head: Stop, base: Stop) -> None:
-        """Note the times of a call in the last turn, at whose end both sides have stopped."""
-        for at, key in enumerate(("last_ns", "mean_ns")):
-            head_ns, base_ns = head.get(key), base.get(key)
-            if head_ns is not None and base_ns is not None:
-                turn = self.turns - 1
-                self.head_ns[at][turn], self.base_ns[at][turn] = max(head_ns, 1.0), max(base_ns, 1.0)
-
-    def is_enough(self, error: float, is_decided: Callable[[Pair], bool], *, is_late: bool) -> bool:
-        """Return whether no further turn is needed; a quad is always completed.
-
-        Args:
-            error: the standard error that is small enough to stop.
-            is_decided: see `IsDecided`.
-            is_late: whether the time is up.
-        """
-        if self.turns % 2:
-            return False
-        if self.turns >= self.most or (is_late and self.turns >= self.fewest):
-            return True
-        if self.turns < 2 * FEWEST_TO_END:
-            return False
-        pair = pair_so_far(self.head_ns, self.base_ns)
-        if pair is None or (pair.std_error > error and not is_decided(pair)):
-            return False
-        return not becomes_slower(self.head_ns[0], self.base_ns[0])
 
 
 class Duet:
@@ -218,6 +173,7 @@ class Duet:
         settings = {"instructions": [*instructions], "again": is_repetition, "layouts": layouts, **self._after}
         head, base = self._both(run=nodeid, **settings)
         taken: dict[str, TurnLog] = {}
+        long: set[str] = set()
         unpinned = set(unpinned)
         started_ns = SYSTEM.wall_ns()
         shared = None
@@ -230,15 +186,19 @@ class Duet:
             if head["at"] == "settled":
                 if max(one.get("cpus") or 0.0 for one in (head, base)) > PARALLEL:
                     unpinned.add(head["name"])
+                if _round_ns(head, base) >= TURN_NS:
+                    long.add(head["name"])
                 head, base = self._agree(head, base, self._cpu_for(head["name"], unpinned))
                 started_ns = SYSTEM.wall_ns()
             else:
                 name = head["name"]
-                so_far = taken.setdefault(name, TurnLog(fewest=self._fewest_turns, most=2 * most_quads))
+                new = TurnLog(fewest=self._fewest_turns, most=2 * most_quads, is_long=name in long)
+                so_far = taken.setdefault(name, new)
                 so_far.note(head, base)
                 is_late = SYSTEM.wall_ns() - started_ns > seconds * 1e9
                 is_over = name != TIMERS and so_far.is_enough(error, partial(is_decided, name), is_late=is_late)
-                head, base = self._take(None if is_over else so_far.turns, self._cpu_for(name, unpinned))
+                turn = None if is_over else so_far.turns
+                head, base = self._take(turn, self._cpu_for(name, unpinned), has_one_round=so_far.has_one_round)
                 so_far.turns += 1
         answers = (Answer(**head["answer"]), Answer(**base["answer"]))
         for known, answer in zip(self._modules, answers, strict=True):
@@ -251,8 +211,7 @@ class Duet:
     def _agree(self, head: Stop, base: Stop, cpu: int | None) -> tuple[Stop, Stop]:
         """Let both sides use as many calls in a round as the slower side needs."""
         iterations = min(head["iterations"], base["iterations"])
-        slower_ns = max(one["round_ns"] * iterations / one["iterations"] for one in (head, base))
-        agreed = {"iterations": iterations, "rounds": rounds_per_turn(slower_ns), "cpu": cpu}
+        agreed = {"iterations": iterations, "rounds": rounds_per_turn(_round_ns(head, base)), "cpu": cpu}
         return self._both(**agreed)
 
     def _both(self, **command: object) -> tuple[Stop, Stop]:
@@ -267,15 +226,16 @@ class Duet:
         """
         return (base, head) if self._base_is_first != (turn % 2 == 1) else (head, base)
 
-    def _take(self, turn: int | None, cpu: int | None) -> tuple[Stop, Stop]:
+    def _take(self, turn: int | None, cpu: int | None, *, has_one_round: bool = False) -> tuple[Stop, Stop]:
         """Let each side take its turn; the order of the sides changes from turn to turn.
 
         The second side is told the number of rounds that the first side has timed.
         """
         first, second = self._in_order(self._head, self._base, turn or 0)
         number = None if turn is None else self._first_turn + turn
-        one = first.resume(turn=number, cpu=cpu, rounds={})
-        other = second.resume(turn=number, cpu=cpu, rounds=one.get("rounds", {}))
+        told = {"turn": number, "cpu": cpu, "has_one_round": has_one_round}
+        one = first.resume(**told, rounds={})
+        other = second.resume(**told, rounds=one.get("rounds", {}))
         return self._in_order(one, other, turn or 0)
 
     def _catch_up(self, head: Stop, base: Stop, names: Collection[str]) -> tuple[Stop, Stop]:
@@ -285,3 +245,9 @@ class Duet:
         if base_is_ahead:
             return self._head.resume(**skip), base
         return head, self._base.resume(**skip)
+
+
+def _round_ns(head: Stop, base: Stop) -> float:
+    """Return the time of a round on the slower side, of as many calls as both sides make in a round."""
+    iterations = min(head["iterations"], base["iterations"])
+    return float(max(one["round_ns"] * iterations / one["iterations"] for one in (head, base)))

@@ -101,6 +101,20 @@ def test_a_slowdown_of_rare_calls_fails(repository: Repository, slow: float, fai
         result.stdout.fnmatch_lines(["*the mean call counts: rare calls are slower, the typical call is not*"])
 
 
+@pytest.mark.parametrize(("is_compared", "most"), [(False, 80), (True, 40)])
+def test_the_session_itself_runs_code_without_a_budget_briefly(
+    repository: Repository, most: int, *, is_compared: bool
+) -> None:
+    """The processes of head and base measure the code."""
+    if is_compared:
+        result = repository.against_base("-k", "body", tests=TWO_TESTS)
+    else:
+        result = repository.run(TWO_TESTS, "-k", "body")
+    result.assert_outcomes(passed=1)
+    (body,) = repository.report["measurements"]
+    assert most / 2 <= body["rounds"] <= most
+
+
 def test_a_slowdown_within_max_regression_passes(repository: Repository) -> None:
     repository.file("shop.py", shop(1.1))
     result = repository.against_base("-k", "body", pyproject='[tool.perfbudget]\nmax_regression = "20%"\n')

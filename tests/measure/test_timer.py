@@ -52,6 +52,7 @@ class Given:
         last_ns: float | None = None,  # noqa: ARG002
         rounds: Mapping[str, int] | None = None,  # noqa: ARG002
         mean_ns: float | None = None,  # noqa: ARG002
+        first_ns: float | None = None,  # noqa: ARG002
     ) -> Turn:
         self._number += 1
         return Turn(self._number, self._rounds)

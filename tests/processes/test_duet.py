@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from scripting import ScriptedClock
 
+from pytest_perfbudget.core.calibration import COLD_TURNS
 from pytest_perfbudget.core.pairs import FEWEST_TO_END, QUADS, Pair, pair_of
 from pytest_perfbudget.measure.timer_blocks import TurnBlocks
 from pytest_perfbudget.plugin.child.duet_worker import SideTurns
@@ -41,13 +42,18 @@ class Scripted:
         turns: int = 4,
         cpus: float = 1.0,
         times_ns: Sequence[float] = (),
+        round_ns: float = 1e6,
+        colder: float = 1.0,
     ) -> None:
         self._cpus = cpus
+        self._round_ns = round_ns
+        self._colder = colder
         self._times_ns = itertools.cycle(times_ns or wild(len(who) + ord(who)))
         self._script = self._play(who, notes, names, iterations, turns)
         self._start = partial(notes.append, (who, STARTED))
         self._ready = {"at": "ready", "perf_tests": [who]}
         self.agreed: list[dict[str, Any]] = []
+        self.had_one_round: list[bool] = []
 
     def _play(
         self, who: str, notes: list[tuple[str, int]], names: tuple[str, ...], iterations: int, turns: int
@@ -59,16 +65,18 @@ class Scripted:
                     if self.told["turn"] is not None:
                         notes.append((who, self.told["turn"]))
                 continue
-            settled = {"at": "settled", "name": name, "iterations": iterations, "round_ns": 1e6 * iterations}
-            yield {**settled, "cpus": self._cpus}
+            settled = {"at": "settled", "name": name, "iterations": iterations}
+            yield {**settled, "round_ns": self._round_ns * iterations, "cpus": self._cpus}
             if self.told.get("skip"):
                 continue
             self.agreed.append(self.told)
-            last_ns = None
+            last_ns: float | None = None
             while True:
-                yield {"at": "turn", "name": name, "last_ns": last_ns, "mean_ns": last_ns}
+                first_ns = None if last_ns is None else self._colder * last_ns
+                yield {"at": "turn", "name": name, "last_ns": last_ns, "mean_ns": last_ns, "first_ns": first_ns}
                 if self.told["turn"] is None:
                     break
+                self.had_one_round.append(self.told["has_one_round"])
                 notes.append((who, self.told["turn"]))
                 last_ns = next(self._times_ns)
         yield {"at": "end", "answer": {"nodeid": "t", "problem": "", "measurements": []}}
@@ -128,6 +136,22 @@ def test_turns_end_when_the_quads_tell_the_ratio_well_enough() -> None:
     play(Scripted("h", notes, "a", times_ns=[1.1e6]), Scripted("b", notes, "a", times_ns=[1e6]), "a")
     assert 4 * FEWEST_TO_END <= len(notes) < 4 * QUADS
     assert len(notes) % 4 == 0
+
+
+@pytest.mark.parametrize(
+    ("round_ms", "head_colder", "base_colder", "has_one_round"),
+    [(4, 1.02, 1.02, True), (4, 1.02, 1.5, False), (4, 1.5, 1.02, False), (2, 1.0, 1.0, False)],
+    ids=["long", "cold base", "cold head", "short"],
+)
+def test_turns_of_long_rounds_have_one_round_if_the_other_side_has_not_evicted_the_data(
+    round_ms: float, head_colder: float, base_colder: float, *, has_one_round: bool
+) -> None:
+    """The first two quads show that; data that are loaded in each turn would hide a part of a slowdown."""
+    head = Scripted("h", [], "a", round_ns=1e6 * round_ms, colder=head_colder)
+    base = Scripted("b", [], "a", round_ns=1e6 * round_ms, colder=base_colder)
+    play(head, base, "a")
+    for side in (head, base):
+        assert side.had_one_round == [False] * COLD_TURNS + [has_one_round] * (2 * QUADS - COLD_TURNS)
 
 
 @pytest.mark.parametrize(("clears", "turns"), [("a", 2 * FEWEST_TO_END), ("b", 2 * QUADS)])

@@ -38,19 +38,25 @@ class SideTurns:
         return told["iterations"], told["rounds"]
 
     def take(
-        self, name: str, last_ns: float | None = None, rounds: Mapping[str, int] = NONE, mean_ns: float | None = None
+        self,
+        name: str,
+        last_ns: float | None = None,
+        rounds: Mapping[str, int] = NONE,
+        mean_ns: float | None = None,
+        first_ns: float | None = None,
     ) -> Turn | None:
         """See `Turns.take`."""
         if self._skipped:
             self._skipped = False
             return None
-        told = self._stop({"at": "turn", "name": name, "last_ns": last_ns, "mean_ns": mean_ns, "rounds": dict(rounds)})
+        times = {"last_ns": last_ns, "mean_ns": mean_ns, "first_ns": first_ns}
+        told = self._stop({"at": "turn", "name": name, **times, "rounds": dict(rounds)})
         if told["turn"] is None:
             self.release()
             return None
         if self._release is None and told.get("cpu") is not None:
             self._release = pin(told["cpu"])
-        return Turn(told["turn"], told["rounds"])
+        return Turn(told["turn"], told["rounds"], told["has_one_round"])
 
     def release(self) -> None:
         """Undo the pinning to the CPU of the turns."""

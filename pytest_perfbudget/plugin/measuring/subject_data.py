@@ -72,7 +72,14 @@ def _with_request(plan: Plan, request: MeasurementRequest | None) -> Plan:
     one_cpu = False if request.one_cpu is None and not request.pin else request.one_cpu
     if request.more_blocks is None:
         one_cpu = False
-    return replace(plan, more_blocks=more_blocks, turns=request.turns, with_cpus=request.with_cpus, one_cpu=one_cpu)
+    return replace(
+        plan,
+        more_blocks=more_blocks,
+        turns=request.turns,
+        with_cpus=request.with_cpus,
+        one_cpu=one_cpu,
+        is_brief=request.is_measured_elsewhere,
+    )
 
 
 def _call_ns(samples: Samples) -> float:
