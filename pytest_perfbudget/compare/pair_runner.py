@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from pytest_perfbudget.checkout.revision import Base
 from pytest_perfbudget.compare.base_checkout import BaseCheckout
+from pytest_perfbudget.compare.base_tests import BaseTests
 from pytest_perfbudget.compare.confirm import Attempt
 from pytest_perfbudget.compare.context import ComparisonContext
 from pytest_perfbudget.compare.launcher import FRESH_SLOT, SECOND_SLOT
@@ -16,8 +17,8 @@ from pytest_perfbudget.compare.pair_task import PairTask
 from pytest_perfbudget.compare.played_pair import attempt_of
 from pytest_perfbudget.compare.repetitions import Repetitions, patience_s
 from pytest_perfbudget.compare.shared_pair import SharedPair
+from pytest_perfbudget.compare.single_processes import SingleProcesses, note_other_files
 from pytest_perfbudget.core.counts import Counting
-from pytest_perfbudget.core.measurement import function_of
 from pytest_perfbudget.core.pairs import FRESH_ERROR, QUADS, SCREENING_ERROR, Pair, joined
 from pytest_perfbudget.core.spans.changes import FEWEST_MATCHES
 from pytest_perfbudget.errors import WorkerError
@@ -25,8 +26,6 @@ from pytest_perfbudget.measure.affinity import cpus
 from pytest_perfbudget.measure.clock import SYSTEM
 from pytest_perfbudget.processes.duet import Duet, IsDecided, never
 from pytest_perfbudget.processes.duet_side import Side
-from pytest_perfbudget.processes.process import Worker
-from pytest_perfbudget.processes.protocol import Answer
 
 
 class PairRunner:
@@ -40,8 +39,8 @@ class PairRunner:
             that only the base has, and hold no fixture between tests.
 
     Attributes:
-        is_alone: whether the session's fixtures are torn down, so that a process needs no worker id of its own, for
-            which a test may be skipped.
+        tests: the tests that the base has.
+        single: the single processes of the same checkout.
     """
 
     def __init__(
@@ -59,13 +58,11 @@ class PairRunner:
         self._first = SharedPair(self._first_pair, lambda: self._checkout.carried, self._note_tests)
         self._has_second = True
         self._second = SharedPair(self._second_pair, lambda: self._checkout.carried)
-        self._unbuilt: dict[str, str] = {}
         self._started = 0
         self._fresh: Counter[str] = Counter()
         self._repetitions = Repetitions()
-        self.is_alone = False
-        self._modules: tuple[dict[str, str], dict[str, str]] = ({}, {})  # of head and base, one after the other
-        self._of_base: Collection[str] | None = None  # those that may be there included
+        self.tests = BaseTests(context, base, self._checkout)
+        self.single = SingleProcesses(context, self._checkout, self.tests)
 
     def open(self, nodeids: Sequence[str]) -> None:
         """Check the base out.
@@ -84,16 +81,6 @@ class PairRunner:
         """End all processes and remove the checkout."""
         self.end_screening()
         self._checkout.close()
-
-    def is_new(self, nodeid: str) -> bool:
-        """Return whether the base does not have a test; False if that is not known."""
-        return self._of_base is not None and nodeid not in self._of_base
-
-    def why_absent(self, nodeid: str) -> str:
-        """Return the reason why a test is not in the base, if the test is not new; else empty."""
-        functions = {function_of(one) for one in self._of_base or ()}
-        why = self._checkout.why_absent(nodeid, has_other_cases=function_of(nodeid) in functions)
-        return why and f"{why}, so {self._base.ref} does not have the test, new or not"
 
     def why_carried(self, source: str) -> str:
         """See `BaseCheckout.why_carried`."""
@@ -186,36 +173,6 @@ class PairRunner:
             found = self._play(pair, task, FRESH_ERROR, carried)
         return found or Attempt(problem=f"{self._base.ref} ran without modules that are generated")
 
-    def answers(self, nodeids: Sequence[str], *, of_base: bool, hash_seed: int) -> Iterator[Answer]:
-        """Run a single process of one side, and yield the process's answers.
-
-        Raises:
-            WorkerError: the process died, hangs or gave no answer.
-        """
-        head, base = self._checkout.launches(nodeids, hash_seed, self._checkout.further_files)
-        launch = base if of_base else head
-        request = replace(launch.request, worker="") if self.is_alone else launch.request
-        with self._context.launcher.noting_hangs(nodeids), Worker(request, launch.start) as worker:
-            for answer in worker.answers():
-                if answer.nodeid:
-                    self._modules[of_base].update(answer.modules)
-                    self._note_other_files(*self._modules)
-                    yield self._checked(answer) if of_base else self._noted(answer)
-                else:
-                    self._of_base = frozenset(answer.perf_tests)
-                    self._context.note_base(self._of_base)
-
-    def choice_of_base(self) -> Answer:
-        """Return the base's answer with the perf tests that it chooses by its own settings and the command line.
-
-        Raises:
-            WorkerError: the process died, hangs or gave no answer.
-        """
-        _, launch = self._checkout.launches((), self._context.launcher.seed())
-        request = replace(launch.request, nodeids=[""], files=(), worker="", collects=True)
-        with Worker(request, launch.start) as worker:
-            return next(worker.answers())
-
     def _pair(
         self,
         nodeids: Sequence[str],
@@ -239,19 +196,6 @@ class PairRunner:
         self._started += 1
         fewest = FEWEST_MATCHES if with_spans else 2
         return Duet(head, base, cpu=cpu, fewest_turns=fewest, number=number, releases=releases)
-
-    def _noted(self, answer: Answer) -> Answer:
-        """Give the base the generated modules that came with a test of the head, whose process runs first."""
-        self._checkout.carry_late(answer.loaded, ())
-        if problem := self._checkout.unbuilt(answer.loaded):
-            self._unbuilt[answer.nodeid] = problem
-        return answer
-
-    def _checked(self, answer: Answer) -> Answer:
-        """Return an answer of the base, without measurements if the base has run without a file of the head."""
-        if answer.problem or not (problem := self._unbuilt.get(answer.nodeid, "")):
-            return answer
-        return replace(answer, problem=problem, is_wrong_code=True, measurements=[])
 
     def _play(
         self,
@@ -278,8 +222,8 @@ class PairRunner:
         )
         if self._checkout.carry_late(played.head.loaded, carried):
             return None
-        self._note_other_files(played.head_modules, played.base_modules)
-        found = attempt_of(played, task.nodeid, self._base.ref, self._checkout, self.why_absent)
+        note_other_files(self._context, self._checkout, played.head_modules, played.base_modules)
+        found = attempt_of(played, task.nodeid, self._base.ref, self._checkout, self.tests.why_absent)
         self._context.note_lost(task.nodeid, found.only_base)
         return found
 
@@ -301,11 +245,6 @@ class PairRunner:
 
         return self._repetitions.added(task, found, again, first_ns)
 
-    def _note_other_files(self, head: Mapping[str, str], base: Mapping[str, str]) -> None:
-        # Without a difference, as a rule, no file is looked for.
-        if any(base.get(name, file) != file for name, file in head.items()):
-            self._context.note_other_files(self._checkout.other_files(head, base))
-
     def _first_pair(self, nodeids: Sequence[str]) -> Duet:
         if self._only_times:
             return self._pair(nodeids, counting=Counting.NONE, releases=True)
@@ -316,8 +255,7 @@ class PairRunner:
 
     def _note_tests(self, pair: Duet) -> None:
         if not self._only_times:
-            self._of_base = frozenset(pair.perf_tests)
-            self._context.note_base(self._of_base)
+            self.tests.note(pair.perf_tests)
 
     def end_screening(self) -> None:
         """End the screening pairs, whose fixtures then hold nothing any more."""

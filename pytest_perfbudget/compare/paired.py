@@ -77,12 +77,12 @@ class PairedComparison(ComparisonStrategy):
 
     def choice_of_base(self) -> Answer | None:
         """See `ComparisonStrategy.choice_of_base`."""
-        return self._pairs.choice_of_base() if self._tests else None
+        return self._pairs.single.choice_of_base() if self._tests else None
 
     def run_by_base(self, nodeids: Sequence[str]) -> list[Answer]:
         """See `ComparisonStrategy.run_by_base`."""
         seed = self._context.launcher.seed()
-        answers = self._pairs.answers(nodeids, of_base=True, hash_seed=seed)
+        answers = self._pairs.single.answers(nodeids, of_base=True, hash_seed=seed)
         return [one for one in answers if one.nodeid]
 
     def close(self) -> None:
@@ -134,7 +134,7 @@ class PairedComparison(ComparisonStrategy):
         from pytest_perfbudget.compare.sequential import SequentialComparison  # noqa: PLC0415 - rarely needed
 
         self._pairs.end_screening()
-        self._pairs.is_alone = True
+        self._pairs.single.is_alone = True
         sequential = SequentialComparison(self._context, self._base, self._pairs)
         sequential.measure(self._late, self._context.settings.alpha * len(self._late) / len(self._tests))
         self._note()
@@ -245,7 +245,7 @@ class PairedComparison(ComparisonStrategy):
             if measurement.name in screened.other_loads:
                 return of_other_load(self._context, why)
             return untimed(RegressionVerdict.UNMEASURED, why)
-        if (untimed_here := _untimed(measurement)) and self._pairs.is_new(measurement.nodeid):
+        if (untimed_here := _untimed(measurement)) and self._pairs.tests.is_new(measurement.nodeid):
             return no_namesake(self._base.ref, measurement, ())
         if untimed_here:
             return untimed(RegressionVerdict.UNMEASURED, untimed_here)

@@ -37,7 +37,7 @@ def attempt_of(
         nodeid: the test.
         against: the base, as the user named it.
         checkout: the checkout in which the base ran.
-        why_absent: see `PairRunner.why_absent`.
+        why_absent: see `BaseTests.why_absent`.
     """
     if played.head.is_absent and checkout.passes_in_session:
         return Attempt(problem=f"{played.head.problem} ({_UNSTABLE_ID})")

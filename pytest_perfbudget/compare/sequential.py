@@ -115,12 +115,12 @@ class SequentialComparison(ComparisonStrategy):
 
     def choice_of_base(self) -> Answer | None:
         """See `ComparisonStrategy.choice_of_base`."""
-        return self._pairs.choice_of_base() if self._tests else None
+        return self._pairs.single.choice_of_base() if self._tests else None
 
     def run_by_base(self, nodeids: Sequence[str]) -> list[Answer]:
         """See `ComparisonStrategy.run_by_base`."""
         seed = self._context.launcher.seed()
-        answers = self._pairs.answers(nodeids, of_base=True, hash_seed=seed)
+        answers = self._pairs.single.answers(nodeids, of_base=True, hash_seed=seed)
         return [one for one in answers if one.nodeid]
 
     def close(self) -> None:
@@ -173,7 +173,7 @@ class SequentialComparison(ComparisonStrategy):
     def _take(self, answer: Answer, found: dict[_Place, _Runs], *, of_base: bool) -> None:
         """Record a process's answer for a test."""
         # Only the base may lack a test that the session has.
-        problem = self._pairs.why_absent(answer.nodeid) if answer.is_absent and of_base else answer.problem
+        problem = self._pairs.tests.why_absent(answer.nodeid) if answer.is_absent and of_base else answer.problem
         if problem:
             self._problems[answer.nodeid] = problem
         self._wrong_code |= {answer.nodeid} if answer.is_wrong_code else set()
@@ -196,7 +196,7 @@ class SequentialComparison(ComparisonStrategy):
         while left:
             had_answered, has_answered = has_answered, False
             try:
-                for answer in self._pairs.answers(left, of_base=of_base, hash_seed=hash_seed):
+                for answer in self._pairs.single.answers(left, of_base=of_base, hash_seed=hash_seed):
                     has_answered = True
                     left = [test for test in left if test != answer.nodeid]
                     yield answer
