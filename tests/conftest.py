@@ -557,6 +557,7 @@ def pipe(tmp_path: Path) -> Iterator[int]:
 @pytest.fixture
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Project:
     leave_the_outer_run(monkeypatch)
+    monkeypatch.setattr(os, "getloadavg", lambda: (0.0, 0.0, 0.0), raising=False)  # of the machine that runs the tests
     made = Project(pytester)
     made.file("scripted.py", SCRIPTED)
     made.file("conftest.py", CONFTEST)

@@ -146,6 +146,14 @@ def fresh_text() -> str:
     return "measured of a change: in fresh processes; p50 and p95: in this session"
 
 
+def busy_machine_text(load: float, cpus: int) -> str:
+    """Return the note on a machine that other processes kept busy during a comparison."""
+    return (
+        f"the machine was busy: {load:.1f} processes ran or waited for {counted(cpus, 'CPU')} in the last minute "
+        "(load average), so comparisons took several times as long, and more of them are undecided"
+    )
+
+
 def benchmarks_measured_text(tests: int) -> str:
     """Return the note that answers pytest-benchmark's warning that benchmarks are disabled under xdist."""
     beside = "it" if tests == 1 else "them"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from programs import shop, shop_tests
 from repositories import Repository
@@ -113,6 +115,19 @@ def test_the_session_itself_runs_code_without_a_budget_briefly(
     result.assert_outcomes(passed=1)
     (body,) = repository.report["measurements"]
     assert most / 2 <= body["rounds"] <= most
+
+
+@pytest.mark.parametrize(("load", "is_busy"), [(8.1, True), (2.9, False)])
+def test_a_comparison_on_a_busy_machine_says_so(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, load: float, *, is_busy: bool
+) -> None:
+    """Its processes wait for a CPU in most of their turns, and a user wonders why the session takes so long."""
+    monkeypatch.setattr(os, "getloadavg", lambda: (load, 1.0, 1.0))
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    result = repository.against_base("-k", "body", tests=TWO_TESTS)
+    note = "the machine was busy: 8.1 processes ran or waited for 2 CPUs in the last minute"
+    assert any(note in line for line in result.outlines) is is_busy
+    assert any(note in one for one in repository.report["session"]["notes"]) is is_busy
 
 
 def test_a_slowdown_within_max_regression_passes(repository: Repository) -> None:

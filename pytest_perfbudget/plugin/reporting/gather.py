@@ -25,12 +25,13 @@ from pytest_perfbudget.core.session_findings import (
     find_not_updated,
     find_nothing_compared,
 )
+from pytest_perfbudget.measure.system_load import busy_load
 from pytest_perfbudget.plugin.collection.typed_options import deselecting_settings
 from pytest_perfbudget.plugin.reporting.base_tests import adds_xfail, find_left_out
 from pytest_perfbudget.plugin.reporting.output import leaves_the_terminal
 from pytest_perfbudget.plugin.reporting.part import part_of
 from pytest_perfbudget.plugin.session import PerfSession
-from pytest_perfbudget.report.closing import benchmarks_measured_text
+from pytest_perfbudget.report.closing import benchmarks_measured_text, busy_machine_text
 
 _NOT_RUN = "the test did not run to its end"
 _LOST = "the test no longer makes this measurement"
@@ -214,13 +215,15 @@ def _compared_with(session: PerfSession) -> ComparedWith | None:
 
 
 def _notes(session: PerfSession, measurements: Sequence[Measurement]) -> list[str]:
-    """Return notes about the session, among them the answer to pytest-benchmark's warning under xdist."""
+    """Return notes about the session: on its machine, and the answer to pytest-benchmark's warning under xdist."""
     found = list(session.settings.notes)
     if pending := [one.nodeid for one in measurements if one.is_pending]:
         found.append(f"{', '.join(dict.fromkeys(pending))}: the comparison after the last test did not come to an end")
     measured = {one.nodeid for one in measurements if one.kind in {BENCHMARK, PEDANTIC} and one.rounds}
     if measured and getattr(session.config.option, "dist", "no") != "no":
         found.append(benchmarks_measured_text(len(measured)))
+    if session.comparison is not None and (busy := busy_load()) is not None:
+        found.append(busy_machine_text(*busy))
     return found
 
 
