@@ -9,7 +9,7 @@ from typing import Final
 
 from pytest_perfbudget.baseline.commit import DIRTY
 from pytest_perfbudget.baseline.schema import Key, Line
-from pytest_perfbudget.core.baseline_update import BaselineUpdate, UpdateAction, UpdatedNumber
+from pytest_perfbudget.core.baseline_update import UNCERTAIN, BaselineUpdate, UpdateAction, UpdatedNumber
 from pytest_perfbudget.core.calm_spans import calm_batch
 from pytest_perfbudget.core.calm_times import quantiles_of
 from pytest_perfbudget.core.counts import CountPair, compare_counts
@@ -24,11 +24,6 @@ from pytest_perfbudget.core.weather import BlockTime, Canaries
 
 ALPHA: Final = 0.01
 """The largest probability with which any line of an update is called slower although none is, or faster."""
-
-
-_UNCERTAIN: Final = 0.05
-"""The spread from which a line finds few slowdowns. Such a line may be replaced by a line with half the spread although
-its time has not credibly changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +46,9 @@ class LineUpdate:
         """Return the outcome as reports show it."""
         ratios: dict[str, float | None] = {**self.ratios} or ({} if self.load else {TIME.name: None})
         numbers = [self._number(metric, ratio) for metric, ratio in ratios.items()]
-        return BaselineUpdate(self.key.test, self.key.name, self.action, numbers, self.load)
+        time = self.line.time if self.line is not None and self.action.writes_line else None
+        spread = None if time is None else time.spread
+        return BaselineUpdate(self.key.test, self.key.name, self.action, numbers, self.load, spread)
 
     def _number(self, metric: str, ratio: float | None) -> UpdatedNumber:
         before, after = _number_of(self.before, metric), _number_of(self.line, metric)
@@ -259,7 +256,7 @@ def _completed(line: Line, new: Line) -> Line:
 
 def _is_more_precise(old: Reference | None, new: Reference | None, tolerance: float) -> bool:
     """Return whether a time that was too uncertain to be of use is more precise now, and not slower than allowed."""
-    if old is None or new is None or old.spread < _UNCERTAIN or new.spread > old.spread / 2:
+    if old is None or new is None or old.spread < UNCERTAIN or new.spread > old.spread / 2:
         return False
     return new.time_ns <= old.time_ns * (1 + tolerance)
 

@@ -6,10 +6,14 @@ import enum
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from pytest_perfbudget.core.load.differences import LoadDifference
 from pytest_perfbudget.core.measurement import measurement_id
+
+UNCERTAIN: Final = 0.05
+"""The spread from which a line finds few slowdowns. Such a line may be replaced by a line with half the spread although
+its time has not credibly changed."""
 
 
 class UpdateAction(enum.Enum):
@@ -60,6 +64,7 @@ class BaselineUpdate:
         action: the decision.
         numbers: the numbers that changed.
         load: the parameters in which a load differs from the line's.
+        spread: the standard deviation of the time between processes, in log time; None without a new time.
     """
 
     test: str
@@ -67,6 +72,12 @@ class BaselineUpdate:
     action: UpdateAction
     numbers: Sequence[UpdatedNumber] = ()
     load: Sequence[LoadDifference] = ()
+    spread: float | None = None
+
+    @property
+    def is_uncertain(self) -> bool:
+        """Whether the line has a new time, and finds few slowdowns."""
+        return self.spread is not None and self.spread > UNCERTAIN
 
     @property
     def id(self) -> str:
@@ -79,14 +90,21 @@ class BaselineUpdate:
         for one in numbers:
             one["ratio"] = None if one["ratio"] is not None and math.isinf(one["ratio"]) else one["ratio"]
         load = [one.to_dict() for one in self.load]
-        return {"test": self.test, "name": self.name, "action": self.action.value, "numbers": numbers, "load": load}
+        return {
+            "test": self.test,
+            "name": self.name,
+            "action": self.action.value,
+            "numbers": numbers,
+            "load": load,
+            "spread": self.spread,
+        }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> BaselineUpdate:
         """Rebuild an update from the result of `to_dict`."""
         numbers = [UpdatedNumber(**one) for one in data["numbers"]]
         load = tuple(LoadDifference.from_dict(one) for one in data.get("load", ()))
-        return cls(data["test"], data["name"], UpdateAction(data["action"]), numbers, load)
+        return cls(data["test"], data["name"], UpdateAction(data["action"]), numbers, load, data.get("spread"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from pytest_perfbudget.core.baseline_update import BaselineUpdate, UpdateAction, UpdatedNumber, UpdateSummary
+from pytest_perfbudget.core.baseline_update import (
+    UNCERTAIN,
+    BaselineUpdate,
+    UpdateAction,
+    UpdatedNumber,
+    UpdateSummary,
+)
 from pytest_perfbudget.core.metrics import METRICS, TIME, Direction
 from pytest_perfbudget.report.numbers import percent, quantity
 from pytest_perfbudget.report.regressions import UPDATE, Typed
@@ -71,6 +78,8 @@ def update_lines(update: UpdateSummary, typed: Typed = str) -> Iterator[str]:
             "measured with changes that no commit has: commit them together with the baseline and without further "
             "changes, so that a later slowdown can be confirmed beside this code"
         )
+    if uncertain := [line for line in update.lines if line.is_uncertain]:
+        yield _uncertain_text(uncertain)
     if any(line.action is UpdateAction.UNDECIDED for line in update.lines):
         yield "undecided: looks slower, but its runs are too far apart: update again when the machine is calmer"
     refused = [line for line in update.lines if line.action is UpdateAction.REFUSED]
@@ -79,6 +88,17 @@ def update_lines(update: UpdateSummary, typed: Typed = str) -> Iterator[str]:
             names = " ".join(shlex.quote(typed(nodeid)) for nodeid in tests)
             nouns = noun if len(tests) == 1 else f"{noun}s"
             yield f"to accept the {nouns}: {UPDATE} --perf-reason 'why {why}' {names}"
+
+
+def _uncertain_text(lines: Sequence[BaselineUpdate]) -> str:
+    """Return that new times differ much from process to process."""
+    widest = max(lines, key=lambda one: one.spread or 0.0)
+    times = "the time of 1 new line differs" if len(lines) == 1 else f"the times of {len(lines):,} new lines differ"
+    return (
+        f"{times} by more than {100 * UNCERTAIN:.0f} % between processes (standard deviation; {widest.id}: "
+        f"{100 * math.expm1(widest.spread or 0.0):.0f} %): only larger slowdowns are found by these. Update again when "
+        "the machine is calmer"
+    )
 
 
 def _action(action: UpdateAction, number: UpdatedNumber) -> str:

@@ -53,6 +53,14 @@ def test_what_was_measured_once_has_no_time() -> None:
     assert measured(KEY, recordings(1e6)[:1], CALM_NS, MADE).time is None
 
 
+def test_a_new_time_tells_its_spread_and_a_time_that_stays_does_not() -> None:
+    new = revised(None, recordings(1e6))
+    assert new.line is not None
+    assert new.line.time is not None
+    assert new.result().spread == new.line.time.spread
+    assert revised(line(), recordings(1e6)).result().spread is None
+
+
 def test_what_the_baseline_does_not_have_is_new() -> None:
     assert revised(None, recordings(1e6)).action is UpdateAction.NEW
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -83,6 +84,22 @@ def test_numbers_of_uncommitted_code_ask_for_a_commit() -> None:
         "measured with changes that no commit has: commit them together with the baseline and without further changes, "
         "so that a later slowdown can be confirmed beside this code"
     ]
+
+
+def test_new_times_that_differ_much_between_processes_ask_for_a_calmer_machine() -> None:
+    """As on a busy machine, where a baseline would find large slowdowns only, and nobody would know."""
+    rough = BaselineUpdate("a.py::t", "parse", UpdateAction.NEW, spread=math.log(1.69))
+    calm = BaselineUpdate("a.py::u", "", UpdateAction.NEW, spread=0.02)
+    found = [list(update_lines(UpdateSummary("b.json", lines)))[1:] for lines in ([calm], [calm, rough])]
+    assert found == [
+        [],
+        [
+            "the time of 1 new line differs by more than 5 % between processes (standard deviation; a.py::t parse: "
+            "69 %): only larger slowdowns are found by these. Update again when the machine is calmer"
+        ],
+    ]
+    (text,) = list(update_lines(UpdateSummary("b.json", [rough, replace(rough, spread=0.06)])))[1:]
+    assert text.startswith("the times of 2 new lines differ by more than 5 % between processes")
 
 
 class TestOtherLoad:
