@@ -13,9 +13,11 @@ from pytest_perfbudget.core.pairs import MOST_RUNS, QUADS, RUNS, Pair, pair_of_r
 from pytest_perfbudget.errors import WorkerError
 from pytest_perfbudget.measure.clock import SYSTEM
 
-_OTHER_WORK: Final = math.log(2.5)
-"""The change of a side's time, in log time, above which a further run does other work, such as that of a test which
-leaves something behind."""
+_LESS_WORK: Final = math.log(2.5)
+_MORE_WORK: Final = math.log(5.0)
+"""The changes of a side's time, in log time, below and above which a further run does other work, such as that of a
+test which leaves something behind. The place of the data, and the weather, made walks over scattered objects 2.7 times
+slower on both sides from one run to the next."""
 
 _QUADS_IF_FAR: Final = 4
 """The number of quads of a further run where the first is far slower: so many show whether the places of the data are
@@ -88,7 +90,8 @@ def _is_same_work(first: Pair, again: Pair | None) -> bool:
     if again is None:
         return False
     base = math.log(again.base_ns / first.base_ns)
-    return max(abs(base), abs(base + again.log_ratio - first.log_ratio)) < _OTHER_WORK
+    gap = again.log_ratio - first.log_ratio
+    return abs(gap) < _LESS_WORK and all(-_LESS_WORK < side < _MORE_WORK for side in (base, base + gap))
 
 
 def _joined(found: Sequence[Attempt[Pair]], name: str) -> Pair:

@@ -127,10 +127,12 @@ def pair_of(head_ns: Mapping[int, float], base_ns: Mapping[int, float], spread: 
         base_ns: the time of a call in the base's block, by turn.
         spread: see `Pair`.
     """
-    quads = _quads(head_ns, base_ns)
-    if not quads:
-        return None
-    middle, std_error = _median(quads)
+    return _estimate(head_ns, base_ns, spread) if head_ns.keys() & base_ns.keys() else None
+
+
+def _estimate(head_ns: Mapping[int, float], base_ns: Mapping[int, float], spread: float) -> Pair:
+    """Return the estimate from the blocks of at least one turn."""
+    middle, std_error = _median(_quads(head_ns, base_ns))
     return Pair(middle, std_error, median(base_ns.values()), spread)
 
 
@@ -187,8 +189,9 @@ def pair_of_recordings(*runs: tuple[Recording, Recording], base_is_first: bool =
     """Return the estimate from the recordings of both sides; None if no turn has a block on both sides.
 
     The typical call in a turn, its lower quartile, has the least noise, but misses a slowdown of fewer than three in
-    four calls. If the mean shows such a slowdown and the quads agree, the mean counts. The typical calls of several
-    runs are averaged; the mean is that over the quads of all runs.
+    four calls. If the mean shows such a slowdown and the quads agree, the mean counts. Both are averaged over several
+    runs, each of which counts alike however many quads it has: else the place of the data in the longest run would look
+    like rare calls.
 
     Args:
         runs: the recordings of head and base, for each run of the test in the pair.
@@ -196,24 +199,18 @@ def pair_of_recordings(*runs: tuple[Recording, Recording], base_is_first: bool =
     """
     spread = LOAD_SPREAD if runs[0][0].load else PAIR_SPREAD
     times = [(_times(head), _times(base)) for head, base in runs]
-    typicals = [pair_of(head[0], base[0], spread) for head, base in times]
-    found = [one for one in typicals if one is not None]
-    if not found:
+    times = [one for one in times if one[0][0].keys() & one[1][0].keys()]
+    if not times:
         return None
-    head_ns, base_ns = (
-        {2 * QUADS * at + turn: ns for at, both in enumerate(times) for turn, ns in both[side][1].items()}
-        for side in (0, 1)
-    )
-    mean = pair_of(head_ns, base_ns, spread)
-    typical = averaged(found)
-    if len(head_ns.keys() & base_ns.keys()) >= 2 * FEWEST_QUADS:
-        typical = replace(typical, mean=_mean_pair(head_ns, base_ns, spread))
-    if mean is None or typical.mean is None:
+    typical, mean = (averaged([_estimate(head[at], base[at], spread) for head, base in times]) for at in (0, 1))
+    if sum(len(head[1].keys() & base[1].keys()) for head, base in times) < 2 * FEWEST_QUADS:
         return replace(typical, base_is_first=base_is_first)
+    known = [one for one in times if len(_quad_numbers(one[0][1], one[1][1])) > 1]
+    of_mean = averaged([_mean_pair(head[1], base[1], spread) for head, base in known])
+    of_mean = replace(of_mean, base_is_first=base_is_first)
     hidden = mean.log_ratio - typical.log_ratio
     counts = mean if hidden > max(HIDDEN, CLEARLY * mean.std_error) else typical
-    of_mean = replace(typical.mean, base_is_first=base_is_first)
-    first = replace(typical.first, mean=of_mean, base_is_first=base_is_first) if typical.first is not None else None
+    first = counts.first and replace(counts.first, mean=of_mean.first or of_mean, base_is_first=base_is_first)
     return replace(counts, mean=of_mean, base_is_first=base_is_first, first=first)
 
 
@@ -281,13 +278,18 @@ def _median(quads: Sequence[float]) -> tuple[float, float]:
     return middle, _MEDIAN_ERROR * math.sqrt(variance / len(quads))
 
 
+def _quad_numbers(head_ns: Mapping[int, float], base_ns: Mapping[int, float]) -> list[int]:
+    """Return the numbers of the quads, begun ones included, of which both sides have a turn."""
+    return sorted({turn // 2 for turn in head_ns.keys() & base_ns.keys()})
+
+
 def _mean_pair(head_ns: Mapping[int, float], base_ns: Mapping[int, float], spread: float) -> Pair:
     """Return the estimate from the means over all quads.
 
     These show calls that are so rare that the typical quad has none of them. The standard error is that of the
     delete-one jackknife over quads (Efron and Stein 1981, Annals of Statistics 9, 586-596).
     """
-    quads = sorted({turn // 2 for turn in head_ns.keys() & base_ns.keys()})
+    quads = _quad_numbers(head_ns, base_ns)
     sums = [
         [sum(one.get(turn, 0.0) for turn in (2 * quad, 2 * quad + 1)) for quad in quads] for one in (head_ns, base_ns)
     ]

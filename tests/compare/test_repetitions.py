@@ -93,6 +93,18 @@ def test_a_test_that_cannot_be_run_twice_keeps_its_first_run(again: Attempt[Pair
     assert known.runs("a.py::t") == 1
 
 
+def test_a_run_whose_data_lie_worse_for_both_sides_counts() -> None:
+    """The place of the data, and the weather, made code that walks over scattered objects 2.7 times slower."""
+    runs = [run(0.1), run(0.0, 2.7e6), run(0.1, 2.7e6), run(0.0)]
+    assert measured(Repetitions(), *runs)[0] == pytest.approx(0.049, abs=0.001)
+
+
+def test_a_long_run_whose_data_lie_badly_has_no_rare_calls() -> None:
+    """All runs count alike in the mean call, too: over all quads, the first run would be most of the mean."""
+    runs = [run(0.21, turns=2 * QUADS), *(run(0.0, turns=QUADS // 2) for _ in range(3))]
+    assert measured(Repetitions(), *runs)[0] == pytest.approx(0.049, abs=0.001)
+
+
 @pytest.mark.parametrize(("slowdown", "base_ns"), [(0.0, 3e5), (-0.7, 1e6)], ids=["both sides", "the head"])
 def test_a_test_that_does_other_work_then_keeps_its_first_run(slowdown: float, base_ns: float) -> None:
     """The first run has filled a table, for instance, and further runs find it full."""
