@@ -23,7 +23,7 @@ from pytest_perfbudget.core.effect import Effect
 from pytest_perfbudget.core.pair_effect import effect_of_pairs
 from pytest_perfbudget.core.pair_evidence import evidence, hides_rare_calls, mean_pairs
 from pytest_perfbudget.core.pair_rules import LONG_NS, PairRules
-from pytest_perfbudget.core.pairs import CLEARLY, Pair, judged_together
+from pytest_perfbudget.core.pairs import CLEARLY, Pair, judged_together, may_be_slower_once
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.slowdown import LOOKS, MOST_FRESH, SlowdownTest
 
@@ -118,6 +118,8 @@ class PairedSlowdownTest(SlowdownTest[Pair]):
         runs = [*([self.screening] if self.screening else []), *fresh]
         little = _LITTLE_OF_LOAD if runs[0].is_of_load else _TOO_LITTLE
         if evidence(runs, self.limit) >= little or hides_rare_calls(runs, self.limit):
+            return False
+        if may_be_slower_once(fresh, self.limit):
             return False
         return not self.is_slower(self.effect(fresh), self.alpha_after(len(fresh)))
 

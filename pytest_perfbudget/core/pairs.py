@@ -32,10 +32,11 @@ FRESH_ERROR: Final = 0.005
 to get so far. A smaller standard error would gain nothing, because the spread between pairs is larger."""
 
 RUNS: Final = 2
-MOST_RUNS: Final = 4
-"""The number of runs of a test in a fresh pair, and the number if the runs of a pair differ. Each run places the data
-of the test elsewhere in memory, which changes the speed of some code by 20 %, for as long as the data live. Clean pairs
-of a single run differed by 16 % over scattered objects and by 6 % over numpy, pairs of five runs by 2.7 and 2 %."""
+MOST_RUNS: Final = 8
+"""The number of runs of a test in a fresh pair, and the most if the runs of a pair differ. Each run places the data of
+the test elsewhere in memory, which changes the speed of some code by 20 %, for as long as the data live. Clean pairs of
+a single run differed by 16 % over scattered objects and by 6 % over numpy; with up to four runs by 5.0 and 2.9 %, then
+5.7 and 3.7 %, and with up to eight shorter runs, in the same time, by 3.0 and 2.5 % (eight pairs each)."""
 
 _DIFFERENT = 0.03
 _CERTAINLY = 2.5
@@ -242,6 +243,17 @@ def judged_together(pairs: Sequence[Pair]) -> list[Pair]:
             return [one.first or one for one in pairs]
     places = math.sqrt(fmean(one.places**2 for one in pairs))
     return [replace(one, places=places) for one in pairs] if places else list(pairs)
+
+
+def may_be_slower_once(pairs: Sequence[Pair], limit: float) -> bool:
+    """Return whether only first runs may be slower: they are in all pairs, of which there are too few yet to tell.
+
+    Args:
+        pairs: the fresh pairs so far, at least one pair.
+        limit: the allowed growth, in log time.
+    """
+    slower = [one.first is not None and one.first.log_ratio > limit and one.gap > _DIFFERENT for one in pairs]
+    return len(pairs) < _FEWEST_GAPS and all(slower)
 
 
 def averaged(runs: Sequence[Pair]) -> Pair:
