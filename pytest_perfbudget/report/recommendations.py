@@ -20,7 +20,7 @@ _ACTIONS: Final = {
     Advice.REPEATED_STATEMENT: "Ask once, and keep the answer",
     Advice.QUERIES_IN_A_LOOP: "Ask for all rows in one query",
     Advice.SERIALISATION: "Serialise less, or once",
-    Advice.WAITING: "Wait less: overlap the waits, or do without",
+    Advice.WAITING: "Wait less or overlap the waits",
     Advice.NOT_REMEMBERED: "Remember the result, or leave the work out",
     Advice.CALL_GROWTH: "Call the function once for all, outside of the loop",
     Advice.MEMORY_GROWTH: "Hold less at a time: go through the items one by one",

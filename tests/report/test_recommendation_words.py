@@ -22,7 +22,7 @@ SLOW = measurement(
         CallGraph([CallEdge("", "shop:basket", 1, 1000.0), SLEEP]), CallGraph([CallEdge("", "shop:basket", 1, 100.0)])
     ),
 )
-LINE = "Wait less: overlap the waits, or do without in shop:basket: 3 calls of time.sleep instead of 0, up to 90% of the time"
+LINE = "Wait less or overlap the waits in shop:basket: 3 calls of time.sleep instead of 0, up to 90% of the time"
 
 
 def told(**given: object) -> str:
