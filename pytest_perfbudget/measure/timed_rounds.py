@@ -22,7 +22,7 @@ from pytest_perfbudget.measure.cpu_usage import Used, used
 from pytest_perfbudget.measure.isolation import Heap
 from pytest_perfbudget.measure.plan import Plan
 from pytest_perfbudget.measure.subject import BlockPlan, Subject, Timings
-from pytest_perfbudget.measure.turns import Turns
+from pytest_perfbudget.measure.turns import NO_TIMES, CallTimes, Turns
 
 _WARM_CALLS = 20
 """The number of calls in the warm-up: the interpreter specialises code within its first few executions."""
@@ -166,14 +166,14 @@ class TimedRounds:
         self.blocks.clear()
         self.with_cpus = False
         self.iterations, rounds = turns.agree(self.plan.name, self.iterations, self.round_ns, cpus)
-        last_ns = mean_ns = first_ns = None
-        while (turn := turns.take(self.plan.name, last_ns, mean_ns=mean_ns, first_ns=first_ns)) is not None:
+        times = NO_TIMES
+        while (turn := turns.take(self.plan.name, times)) is not None:
             deadline_ns = self.plan.clock.wall_ns() + self.plan.max_time_ns
             timings = await self._block(1 if turn.has_one_round else rounds, deadline_ns, compared=True)
             self._keep(timings)
             self.turns.append(turn.number)
-            last_ns, mean_ns = self.blocks[-1].time_ns, self.blocks[-1].mean_ns
-            first_ns = timings.run_ns()[0] / self.iterations
+            block, first_ns = self.blocks[-1], timings.run_ns()[0] / self.iterations
+            times = CallTimes(block.time_ns, block.mean_ns, first_ns)
 
     def samples(self) -> Samples:
         """Return the rounds timed so far."""

@@ -23,6 +23,23 @@ class Turn(NamedTuple):
     has_one_round: bool = False
 
 
+class CallTimes(NamedTuple):
+    """The times of a call in the block of a turn, in ns; None where a time is not known.
+
+    Attributes:
+        last_ns: the time that represents the block.
+        mean_ns: the mean over the block.
+        first_ns: the time of a call in the first round.
+    """
+
+    last_ns: float | None = None
+    mean_ns: float | None = None
+    first_ns: float | None = None
+
+
+NO_TIMES: Final = CallTimes()
+
+
 class Turns(Protocol):
     """The source of turns, which decides when a block may be timed; this process waits while the other has the turn."""
 
@@ -36,21 +53,11 @@ class Turns(Protocol):
             cpus: the number of CPUs that the measurement uses; None if the number is not known.
         """
 
-    def take(
-        self,
-        name: str,
-        last_ns: float | None = None,
-        rounds: Mapping[str, int] = NONE,
-        mean_ns: float | None = None,
-        first_ns: float | None = None,
-    ) -> Turn | None:
+    def take(self, name: str, times: CallTimes = NO_TIMES, rounds: Mapping[str, int] = NONE) -> Turn | None:
         """Wait for the next turn of a measurement and return it; return None if there is no further turn.
 
         Args:
             name: the name of the measurement.
-            last_ns: the time of a call in the block of the last turn, in ns; None if this time is not needed before the
-                end.
+            times: the times in the block of the last turn, if they are needed before the end.
             rounds: the number of rounds in the last turn, by timer, if the other side should time as many.
-            mean_ns: the mean time of a call in the block of the last turn; None if it is not known.
-            first_ns: the time of a call in the first round of the last turn; None if it is not known.
         """

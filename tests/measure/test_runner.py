@@ -18,7 +18,7 @@ from pytest_perfbudget.measure.isolation import Heap
 from pytest_perfbudget.measure.plan import Plan
 from pytest_perfbudget.measure.runner import measure, run_plain
 from pytest_perfbudget.measure.subject import PlainSubject
-from pytest_perfbudget.measure.turns import NONE, Turn
+from pytest_perfbudget.measure.turns import NO_TIMES, NONE, CallTimes, Turn
 
 ERRORS = Errors(exceeded=0.01, within=0.05)
 S, MS, US = 10**9, 10**6, 10**3
@@ -268,16 +268,9 @@ class GivenTurns:
         del name, round_ns, cpus
         return iterations, 2
 
-    def take(
-        self,
-        name: str,
-        last_ns: float | None = None,
-        rounds: Mapping[str, int] = NONE,
-        mean_ns: float | None = None,
-        first_ns: float | None = None,
-    ) -> Turn | None:
-        del name, last_ns, rounds, mean_ns
-        self.first_ns.append(first_ns)
+    def take(self, name: str, times: CallTimes = NO_TIMES, rounds: Mapping[str, int] = NONE) -> Turn | None:
+        del name, rounds
+        self.first_ns.append(times.first_ns)
         return self.left.pop(0) if self.left else None
 
 

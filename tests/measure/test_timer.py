@@ -13,7 +13,7 @@ from scripting import ScriptedClock
 from pytest_perfbudget.measure.clock import SYSTEM
 from pytest_perfbudget.measure.timer import Timer, TimerRounds
 from pytest_perfbudget.measure.timer_blocks import CanaryBlocks, NoBlocks, TurnBlocks
-from pytest_perfbudget.measure.turns import Turn
+from pytest_perfbudget.measure.turns import NO_TIMES, NONE, CallTimes, Turn
 
 
 def test_canaries_are_read_without_the_tracer_of_the_test_which_is_put_back() -> None:
@@ -46,14 +46,7 @@ class Given:
     def agree(self, name: str, iterations: int, round_ns: float, cpus: float | None) -> tuple[int, int]:
         raise NotImplementedError  # no timer asks
 
-    def take(
-        self,
-        name: str,  # noqa: ARG002
-        last_ns: float | None = None,  # noqa: ARG002
-        rounds: Mapping[str, int] | None = None,  # noqa: ARG002
-        mean_ns: float | None = None,  # noqa: ARG002
-        first_ns: float | None = None,  # noqa: ARG002
-    ) -> Turn:
+    def take(self, name: str, times: CallTimes = NO_TIMES, rounds: Mapping[str, int] = NONE) -> Turn:  # noqa: ARG002
         self._number += 1
         return Turn(self._number, self._rounds)
 

@@ -11,7 +11,7 @@ from pytest_perfbudget.core.load.windows import block_of, joined, why_not_timed,
 from pytest_perfbudget.core.load_errors import count_errors
 from pytest_perfbudget.core.recording import Recording
 from pytest_perfbudget.core.round_times import RoundTimes
-from pytest_perfbudget.measure.turns import Turns
+from pytest_perfbudget.measure.turns import CallTimes, Turns
 
 EndOfWindow = Callable[[int | None], None]
 """A function that is told the turn of a window that has ended; None for a load that is no window."""
@@ -38,7 +38,7 @@ def load_in_turns(
     end_of_window(None)
     turns.agree(name, 1, float(first.elapsed_ns), None)
     records, numbers, errors, last_ns = [], [], [], None
-    while (turn := turns.take(name, last_ns)) is not None:
+    while (turn := turns.take(name, CallTimes(last_ns))) is not None:
         record = yield window_of(plan, first.elapsed_ns, turn.number)
         end_of_window(turn.number)
         last_ns = None

@@ -11,7 +11,7 @@ import pytest
 
 from pytest_perfbudget.measure.affinity import pin
 from pytest_perfbudget.measure.isolation import Heap, seed_layouts
-from pytest_perfbudget.measure.turns import NONE, Turn
+from pytest_perfbudget.measure.turns import NO_TIMES, NONE, CallTimes, Turn
 from pytest_perfbudget.plugin.child.record_only import RecordInTurns, RecordSpans
 from pytest_perfbudget.plugin.child.worker import WorkerPlugin
 from pytest_perfbudget.processes.protocol import Answer, Request
@@ -37,20 +37,12 @@ class SideTurns:
             return iterations, 1
         return told["iterations"], told["rounds"]
 
-    def take(
-        self,
-        name: str,
-        last_ns: float | None = None,
-        rounds: Mapping[str, int] = NONE,
-        mean_ns: float | None = None,
-        first_ns: float | None = None,
-    ) -> Turn | None:
+    def take(self, name: str, times: CallTimes = NO_TIMES, rounds: Mapping[str, int] = NONE) -> Turn | None:
         """See `Turns.take`."""
         if self._skipped:
             self._skipped = False
             return None
-        times = {"last_ns": last_ns, "mean_ns": mean_ns, "first_ns": first_ns}
-        told = self._stop({"at": "turn", "name": name, **times, "rounds": dict(rounds)})
+        told = self._stop({"at": "turn", "name": name, **times._asdict(), "rounds": dict(rounds)})
         if told["turn"] is None:
             self.release()
             return None
