@@ -150,7 +150,7 @@ def busy_machine_text(load: float, cpus: int) -> str:
     """Return the note on a machine that other processes kept busy during a comparison."""
     return (
         f"the machine was busy: {load:.1f} processes ran or waited for {counted(cpus, 'CPU')} in the last minute "
-        "(load average), so comparisons took several times as long, and more of them are undecided"
+        "(load average): comparisons take longer then, and more of them stay undecided"
     )
 
 
