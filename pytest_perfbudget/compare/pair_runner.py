@@ -153,6 +153,7 @@ class PairRunner:
                 own_file_only=own_file_only,
                 counting=counting,
                 number=number,
+                releases=True,  # each run sets all fixtures up again, so that their data lie elsewhere
             )
             with hangs, made as pair:
                 found = self._play_repeatedly(pair, task, carried)

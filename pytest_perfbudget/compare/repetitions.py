@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
@@ -13,11 +14,14 @@ from pytest_perfbudget.core.pairs import MOST_RUNS, QUADS, RUNS, Pair, pair_of_r
 from pytest_perfbudget.errors import WorkerError
 from pytest_perfbudget.measure.clock import SYSTEM
 
-_LESS_WORK: Final = math.log(2.5)
-_MORE_WORK: Final = math.log(5.0)
-"""The changes of a side's time, in log time, below and above which a further run does other work, such as that of a
-test which leaves something behind. The place of the data, and the weather, made walks over scattered objects 2.7 times
-slower on both sides from one run to the next."""
+_OTHER_RATIO: Final = math.log(2.5)
+_OTHER_WORK: Final = math.log(5.0)
+"""The change of the ratio of both sides, and that of a side's time, in log time, from which on a further run does other
+work, such as that of a test which leaves something behind. The place of the data, and the weather, made walks over
+scattered objects 2.7 times slower on both sides from one run to the next, and three times faster."""
+
+_MOST_OTHERS: Final = 2
+"""The number of pairs with such a run after which the test has one run in each pair."""
 
 _QUADS_IF_FAR: Final = 4
 """The number of quads of a further run where the first is far slower: so many show whether the places of the data are
@@ -38,6 +42,7 @@ class Repetitions:
 
     def __init__(self) -> None:
         self._runs: dict[str, int] = {}
+        self._others: Counter[str] = Counter()
 
     def runs(self, nodeid: str) -> int:
         """Return the number of runs of a test in the next fresh pair."""
@@ -49,7 +54,8 @@ class Repetitions:
         """Run a test again, and return the measurements of its first run with the estimates from all runs.
 
         There are more runs if the first two differ, until they have taken as long as the first run. A test that cannot
-        be run twice, or does other work then, keeps the estimates of its first run, and is run once from now on.
+        be run twice keeps the estimates of its first run, and is run once from now on; so is a test that does other
+        work then, in two pairs.
 
         Args:
             task: the test.
@@ -67,8 +73,13 @@ class Repetitions:
         end_ns = SYSTEM.wall_ns() + first_ns
         while len(found) < self.runs(task.nodeid) and (len(found) == 1 or SYSTEM.wall_ns() < end_ns):
             again = _attempted(play, quads)
-            if again is None or not all(_is_same_work(first.runs[name], again.runs.get(name)) for name in names):
+            if again is None or not all(name in again.runs for name in names):
                 self._runs[task.nodeid] = 1
+                break
+            if not all(_is_same_work(first.runs[name], again.runs[name]) for name in names):
+                self._others[task.nodeid] += 1
+                if self._others[task.nodeid] >= _MOST_OTHERS:
+                    self._runs[task.nodeid] = 1
                 break
             found.append(again)
             if any(runs_differ(first.runs[name], again.runs[name]) for name in names):
@@ -86,12 +97,10 @@ def _attempted(play: Callable[[int], Attempt[Pair] | None], quads: int) -> Attem
         return None
 
 
-def _is_same_work(first: Pair, again: Pair | None) -> bool:
-    if again is None:
-        return False
+def _is_same_work(first: Pair, again: Pair) -> bool:
     base = math.log(again.base_ns / first.base_ns)
     gap = again.log_ratio - first.log_ratio
-    return abs(gap) < _LESS_WORK and all(-_LESS_WORK < side < _MORE_WORK for side in (base, base + gap))
+    return abs(gap) < _OTHER_RATIO and max(abs(base), abs(base + gap)) < _OTHER_WORK
 
 
 def _joined(found: Sequence[Attempt[Pair]], name: str) -> Pair:

@@ -44,6 +44,7 @@ class Cause(enum.Enum):
     OWN_CODE = "own_code"
     OTHER_CALLS = "other_calls"
     NEW_AROUND = "new_around"
+    OTHER_CODE = "other_code"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ class Blame:
         compared_ns: the time whose profiles on both sides were compared, in ns: the errors of the part grow with it.
         also: further library functions that are called more often or take longer, each with its calls before and after.
         is_unchanged: whether the function has the same code on both sides.
+        is_changed: whether the function has other code on either side; if neither holds, that is not known.
     """
 
     function: str
@@ -76,6 +78,7 @@ class Blame:
     compared_ns: float = 0.0
     also: Sequence[tuple[str, float, float]] = ()
     is_unchanged: bool = False
+    is_changed: bool = False
 
     @property
     def share(self) -> float:
@@ -183,7 +186,15 @@ def _blamed(
     added_ns = sum(one for one in more_ns.values() if one > 0)
     lost_ns = added_ns - sum(more_ns.values())
     compared_ns = max(after.own_ns, kept_ns) + min(added_ns, lost_ns)
-    one = Blame(name, Cause.OWN_CODE, share_ns, 0.0, compared_ns=compared_ns, is_unchanged=_is_same_code(before, after))
+    one = Blame(
+        name,
+        Cause.OWN_CODE,
+        share_ns,
+        0.0,
+        compared_ns=compared_ns,
+        is_unchanged=_is_same_code(before, after),
+        is_changed=_is_other_code(before, after),
+    )
     if around:
         return replace(one, cause=Cause.NEW_AROUND, callee=around, before=old[around], after=new.get(around, 0.0))
     callee = max(more_ns, key=lambda name: more_ns[name], default="")

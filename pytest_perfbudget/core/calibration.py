@@ -57,9 +57,12 @@ MOST_TURN_NS = 50_000_000
 
 COLD_TURNS = 4
 _COLD = 0.05
+_UNEVEN = 0.2
 """The number of turns that show whether the first round is slower because the other side has evicted its data, and the
-median by which the first round is slower, in log time, up to which later turns of long rounds have one round. One that
-is 5 % slower in each turn lets a slowdown by 10 % look like 9.5 %, and a pair takes 40 % less time."""
+median by which the first round is slower, in log time, up to which later turns of long rounds have one round. A round
+that is 5 % slower in each turn lets a slowdown by 10 % look like 9.5 %. Where the mean of a turn is slower than the
+quickest round by more than `_UNEVEN`, some calls do other work, and turns of one round would differ by it: code whose
+every fourth call takes twice as long had 38 quads instead of 10, and no verdict."""
 
 
 def rounds_per_turn(round_ns: float) -> int:
@@ -68,13 +71,14 @@ def rounds_per_turn(round_ns: float) -> int:
     return max(1, min(usual, int(MOST_TURN_NS / max(round_ns, 1.0))))
 
 
-def needs_one_round(colder: Sequence[float]) -> bool:
-    """Return whether one long round in a turn is enough, because the first round of a turn is hardly slower.
+def needs_one_round(colder: Sequence[float], uneven: Sequence[float]) -> bool:
+    """Return whether one long round in a turn is enough, because the rounds of a turn hardly differ.
 
     Args:
         colder: the log time of the first round, minus that of the quickest, in some turns of a side.
+        uneven: the log of the mean time of these rounds, minus that of the quickest.
     """
-    return median(colder) <= _COLD
+    return median(colder) <= _COLD and max(uneven) <= _UNEVEN
 
 
 def rounds_per_block(round_ns: float, wanted: int, block_ns: int = BLOCK_NS) -> int:

@@ -128,7 +128,19 @@ def blamed_functions(
     told = [one for one in told if not (one.is_unchanged and one.is_time)] or told
     explaining = {one.function for one in counted}
     told.sort(key=lambda one: one.function not in explaining)
+    if all(one.is_unchanged for one in told):
+        told = [*_with_other_code(found), *told]
     return told[:_SHOWN_FUNCTIONS]
+
+
+def _with_other_code(found: Sequence[Blame]) -> Iterator[Blame]:
+    """Yield the functions whose code was changed, if they are few: what they do costs time elsewhere, or little time.
+
+    A list that has more items lets other functions, whose code is the same, make more calls.
+    """
+    changed = [one for one in found if one.is_changed]
+    if len(changed) <= _SHOWN_FUNCTIONS:
+        yield from (replace(one, cause=Cause.OTHER_CODE, callee="", also=()) for one in changed)
 
 
 def _counted(found: Sequence[Blame], after: CostGraph) -> Iterator[Blame]:

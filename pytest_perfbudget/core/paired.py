@@ -23,7 +23,13 @@ from pytest_perfbudget.core.effect import Effect
 from pytest_perfbudget.core.pair_effect import effect_of_pairs
 from pytest_perfbudget.core.pair_evidence import evidence, hides_rare_calls, mean_pairs
 from pytest_perfbudget.core.pair_rules import LONG_NS, PairRules
-from pytest_perfbudget.core.pairs import CLEARLY, Pair, judged_together, may_be_slower_once
+from pytest_perfbudget.core.pairs import (
+    CLEARLY,
+    Pair,
+    judged_together,
+    may_be_slower_once,
+    only_first_runs_look_slower,
+)
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.slowdown import LOOKS, MOST_FRESH, SlowdownTest
 
@@ -49,6 +55,12 @@ LAST_SHARE: Final = 0.1
 """The number of fresh pairs at the last look, which comes only if ten pairs look slower and cannot tell that from
 noise, and its share of alpha. Loads, and calls that take longer than `LONG_NS`, have no such look: their pairs take
 long."""
+
+
+_SLOWER_ONCE: Final = (
+    "the first run of the test in each process looks slower, further runs do not: what a process does only once may be "
+    "slower, or it is chance; measure that case by itself"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,18 +138,18 @@ class PairedSlowdownTest(SlowdownTest[Pair]):
     def screened(self, *runs: Pair) -> RegressionResult:
         """See `SlowdownTest.screened`; a mean that may hide a slowdown of rare calls leaves the result undecided.
 
-        So does a gain that not all of the pairs show: a process that is off by as much is no rare event.
+        So does a gain that one pair shows, and another does not: a process that is off by as much is no rare event.
         """
         found = SlowdownTest.screened(self, *runs)
-        if found.verdict is RegressionVerdict.IMPROVED and not self._are_all_faster(runs):
+        if found.verdict is RegressionVerdict.IMPROVED and len(runs) == 1 and not self._is_faster_again(*runs):
             found = replace(found, verdict=RegressionVerdict.UNDECIDED)
         return self._doubted(found, runs)
 
-    def _are_all_faster(self, runs: Sequence[Pair]) -> bool:
-        """Return whether each of several pairs is faster; a pair that takes long has no second one to agree with."""
-        takes_long = runs[0].is_of_load or runs[0].base_ns > LONG_NS
+    def _is_faster_again(self, run: Pair) -> bool:
+        """Return whether all pairs of a run, and the screening pair, are faster; what takes long has one pair."""
+        takes_long = run.is_of_load or run.base_ns > LONG_NS
         screening = [self.screening] if self.screening is not None and self.is_screened_by_pair else []
-        log_ratios = [part for one in (*screening, *runs) for part in one.parts or (one.log_ratio,)]
+        log_ratios = [part for one in (*screening, run) for part in one.parts or (one.log_ratio,)]
         return (len(log_ratios) > 1 or takes_long) and max(log_ratios) < -self.limit
 
     def confirmed(self, fresh: Sequence[Pair]) -> RegressionResult:
@@ -152,6 +164,8 @@ class PairedSlowdownTest(SlowdownTest[Pair]):
             by_mean = SlowdownTest.confirmed(self, means)
             if by_mean.verdict is RegressionVerdict.REGRESSED:
                 return replace(by_mean, reason="the mean call counts: rare calls are slower, the typical call is not")
+        if found.verdict is RegressionVerdict.UNCONFIRMED and only_first_runs_look_slower(fresh, self.limit):
+            found = replace(found, verdict=RegressionVerdict.UNDECIDED, reason=_SLOWER_ONCE)
         return self._doubted(found, fresh)
 
     def needs_fresh(self, fresh: Sequence[Pair]) -> bool:

@@ -245,15 +245,24 @@ def judged_together(pairs: Sequence[Pair]) -> list[Pair]:
     return [replace(one, places=places) for one in pairs] if places else list(pairs)
 
 
-def may_be_slower_once(pairs: Sequence[Pair], limit: float) -> bool:
-    """Return whether only first runs may be slower: they are in all pairs, of which there are too few yet to tell.
+def only_first_runs_look_slower(pairs: Sequence[Pair], limit: float) -> bool:
+    """Return whether the first run looks slower than is allowed, and than the further runs, in all pairs.
 
     Args:
-        pairs: the fresh pairs so far, at least one pair.
+        pairs: the fresh pairs, at least one pair.
         limit: the allowed growth, in log time.
     """
-    slower = [one.first is not None and one.first.log_ratio > limit and one.gap > _DIFFERENT for one in pairs]
-    return len(pairs) < _FEWEST_GAPS and all(slower)
+    return all(one.first is not None and one.first.log_ratio > limit and one.gap > _DIFFERENT for one in pairs)
+
+
+def may_be_slower_once(pairs: Sequence[Pair], limit: float) -> bool:
+    """Return whether only first runs may be slower, and the pairs are too few yet to tell.
+
+    Args:
+        pairs: see `only_first_runs_look_slower`.
+        limit: see there.
+    """
+    return len(pairs) < _FEWEST_GAPS and only_first_runs_look_slower(pairs, limit)
 
 
 def averaged(runs: Sequence[Pair]) -> Pair:

@@ -65,17 +65,13 @@ async def profile_call(subject: Subject, clock: Clock = SYSTEM) -> CallProfile:
             probes.append(await profiled(subject))
     except ProbeBusyError:
         return CallProfile()
-    probe = quickest([one for one in probes if one.count == probes[-1].count])
+    # Whatever disturbs a profiled call only adds time.
+    probe = min((one for one in probes if one.count == probes[-1].count), key=time_ns)
     total = sum(entry.inlinetime for entry in probe.entries) or 1.0
     rows = [ProfileRow(name, calls, time_s / total) for name, calls, time_s in _costs(probe.entries)]
     rows.sort(key=lambda row: row.share, reverse=True)
     kept = [row for row in rows[:_MOST_FUNCTIONS] if row.share >= _LEAST_SHARE]
     return CallProfile(kept, call_graph(probe, profiler_overhead(is_kept_to_thread=probe.is_kept_to_thread)))
-
-
-def quickest(probes: Sequence[FunctionCalls]) -> FunctionCalls:
-    """Return the probe with the shortest executions: whatever disturbs a profiled call only adds time."""
-    return min(probes, key=time_ns)
 
 
 def time_ns(probe: FunctionCalls) -> float:

@@ -149,8 +149,7 @@ class TimedRounds:
 
     async def _fill(self) -> None:
         __tracebackhide__ = True
-        deadline_ns = self.start_ns + self._allowed_ns()
-        while (wanted := self._wanted(deadline_ns)) > 0:
+        while (wanted := self._wanted(deadline_ns := self.start_ns + self._allowed_ns())) > 0:
             block_ns = COMPARED_BLOCK_NS if self.plan.more_blocks else BLOCK_NS
             rounds = self._within_most(rounds_per_block(self.round_ns, wanted, block_ns))
             is_late = self.plan.clock.wall_ns() >= deadline_ns
@@ -195,8 +194,12 @@ class TimedRounds:
 
     def _allowed_ns(self) -> int:
         waits = self._timed() or self.plan.more_blocks is not None or self.plan.fewest_rounds > _UNBUDGETED_ROUNDS
-        unbudgeted_ns = _BRIEF_NS if self.plan.is_brief else _UNBUDGETED_NS
+        unbudgeted_ns = _BRIEF_NS if self.plan.is_brief and not self._uses_children() else _UNBUDGETED_NS
         return self.plan.max_time_ns if waits else min(self.plan.max_time_ns, unbudgeted_ns)
+
+    def _uses_children(self) -> bool:
+        """Return whether child processes used a CPU, whose time is known in steps of 10 ms only."""
+        return any(after.children_ns > before.children_ns for before, after in self.used)
 
     def _wanted(self, deadline_ns: int) -> int:
         """Return the number of rounds until the next look; 0 ends the measurement."""

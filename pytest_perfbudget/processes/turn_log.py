@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from pytest_perfbudget.core.calibration import COLD_TURNS, needs_one_round
+from pytest_perfbudget.core.calibration import COLD_TURNS, TURN_ROUNDS, needs_one_round
 from pytest_perfbudget.core.pairs import FEWEST_TO_END, QUADS, Pair, becomes_slower, pair_so_far
 from pytest_perfbudget.processes.duet_side import Stop
 
@@ -32,7 +32,7 @@ class TurnLog:
     most: int = 2 * QUADS
     is_long: bool = False
     has_one_round: bool = False
-    _colder: tuple[list[float], list[float]] = field(default_factory=lambda: ([], []))
+    _rounds: tuple[list[Stop], list[Stop]] = field(default_factory=lambda: ([], []))
 
     def note(self, head: Stop, base: Stop) -> None:
         """Note the times of a call in the last turn, at whose end both sides have stopped."""
@@ -45,12 +45,17 @@ class TurnLog:
             self._note_first_rounds(head, base)
 
     def _note_first_rounds(self, head: Stop, base: Stop) -> None:
-        for colder, stop in zip(self._colder, (head, base), strict=True):
-            first_ns, last_ns = stop.get("first_ns"), stop.get("last_ns")
-            if first_ns is not None and last_ns is not None:
-                colder.append(math.log(max(first_ns, 1.0) / max(last_ns, 1.0)))
+        for known, stop in zip(self._rounds, (head, base), strict=True):
+            if all(stop.get(key) is not None for key in ("first_ns", "last_ns", "mean_ns")):
+                known.append(stop)
         if self.turns == COLD_TURNS:
-            self.has_one_round = all(len(one) == COLD_TURNS and needs_one_round(one) for one in self._colder)
+            self.has_one_round = all(len(known) == COLD_TURNS and _needs_one_round(known) for known in self._rounds)
+
+    @property
+    def _fewest_to_end(self) -> int:
+        """The number of turns after which a pair may end: with turns of one round, it takes as many calls as else."""
+        fewest = 2 * FEWEST_TO_END
+        return COLD_TURNS + TURN_ROUNDS * (fewest - COLD_TURNS) if self.has_one_round else fewest
 
     def is_enough(self, error: float, is_decided: Callable[[Pair], bool], *, is_late: bool) -> bool:
         """Return whether no further turn is needed; a quad is always completed.
@@ -64,9 +69,18 @@ class TurnLog:
             return False
         if self.turns >= self.most or (is_late and self.turns >= self.fewest):
             return True
-        if self.turns < 2 * FEWEST_TO_END:
+        if self.turns < self._fewest_to_end:
             return False
         pair = pair_so_far(self.head_ns, self.base_ns)
         if pair is None or (pair.std_error > error and not is_decided(pair)):
             return False
         return not becomes_slower(self.head_ns[0], self.base_ns[0])
+
+
+def _needs_one_round(stops: Sequence[Stop]) -> bool:
+    """See `needs_one_round`; the stops are those of a side at the ends of some turns."""
+
+    def slower(key: str) -> list[float]:
+        return [math.log(max(one[key], 1.0) / max(one["last_ns"], 1.0)) for one in stops]
+
+    return needs_one_round(slower("first_ns"), slower("mean_ns"))

@@ -73,6 +73,8 @@ def blame_text(one: Blame) -> str:
 
     Where the code of the caller is the same, what is called has changed, such as a function without its cache.
     """
+    if one.cause is Cause.OTHER_CODE:
+        return f"{one.function} {cause_text(one)}"
     if one.is_unchanged and one.cause is Cause.MORE_CALLS and one.before == 0 and ":" in one.callee:
         how = f"now runs {_how_often(one.after)} of {one.function} {_rates(one.before, one.after)}"
         return f"{one.callee} {how}: {gained_text(one)}"
@@ -81,6 +83,8 @@ def blame_text(one: Blame) -> str:
 
 def gained_text(one: Blame) -> str:
     """Return the part of a slowdown that a function caused; a part far above the whole says why that can be."""
+    if one.cause is Cause.OTHER_CODE:
+        return "not known"
     gained, whole = quantity(one.gained_ns, "ns"), quantity(one.of_ns, "ns")
     if one.gained_ns > _ABOVE * one.of_ns:
         return f"+{gained} (+{whole} in all: other code is faster, or the profiles err)"
@@ -93,6 +97,8 @@ def cause_text(one: Blame) -> str:
     if one.cause is Cause.OWN_CODE:
         text = "takes longer in its own lines"
         return f"{text}, in the same code: look at what it is given" if one.is_unchanged else text
+    if one.cause is Cause.OTHER_CODE:
+        return "has other code than on the other side; its own time differs by no more than the profiles err"
     if one.cause is Cause.NEW_AROUND:
         return f"is new around {callee}"
     if one.cause is Cause.SLOWER_LIBRARY and _IN_CHILD.search(one.callee):

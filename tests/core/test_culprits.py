@@ -178,6 +178,24 @@ class TestSameCode:
         before, after = (self.with_codes(one, menu="a", price="b") for one in slowed(price=700))
         assert names(before, after, slower_us=500) == ["web:price"]
 
+    def test_comes_after_the_functions_whose_code_was_changed_also_if_the_profiles_do_not_show_these(self) -> None:
+        """A changed function returned more items; the caller, whose code is the same, calls another one for each."""
+        before = costs(menu=(1, 1000, {"price": 10}), price=(10, 1000, {}), items=(1, 50, {}))
+        after = costs(menu=(1, 1000, {"price": 30}), price=(30, 3000, {}), items=(1, 51, {}))
+        before = self.with_codes(before, menu="a", price="b", items="c")
+        after = self.with_codes(after, menu="a", price="b", items="d")
+        found = blamed_functions(before, after, 2000e3)
+        assert [(one.function, one.cause) for one in found] == [
+            ("web:items", Cause.OTHER_CODE),
+            ("web:menu", Cause.MORE_CALLS),
+        ]
+
+    def test_where_nothing_stands_out_the_functions_whose_code_was_changed_are_named(self) -> None:
+        before, after = slowed(menu=20)
+        assert names(before, after, slower_us=20) == []
+        before, after = self.with_codes(before, menu="a", price="b"), self.with_codes(after, menu="c", price="b")
+        assert [one.cause for one in blamed_functions(before, after, 20e3)] == [Cause.OTHER_CODE]
+
     def test_is_named_for_its_calls_which_are_counted(self) -> None:
         before = costs(menu=(1, 1000, {"price": 10}), price=(10, 1000, {}), tax=(1, 50, {}))
         after = costs(menu=(1, 1000, {"price": 30}), price=(30, 3000, {}), tax=(1, 900, {}))

@@ -14,6 +14,7 @@ from pytest_perfbudget.core.pairs import (
     PAIR_SPREAD,
     QUADS,
     Pair,
+    averaged,
     joined,
     pair_of,
     pair_of_recordings,
@@ -197,6 +198,19 @@ class TestDecision:
         assert slowdown_test().screened(*pairs(0.7)).verdict is RegressionVerdict.UNDECIDED
         assert slowdown_test().screened(joined(*pairs(0.7, 0.72))).verdict is RegressionVerdict.IMPROVED
         assert slowdown_test().screened(joined(*pairs(0.5, 1.0))).verdict is RegressionVerdict.UNDECIDED
+
+    def test_a_gain_that_several_fresh_pairs_show_needs_not_all_of_them(self) -> None:
+        gain = slowdown_test().after(*pairs(0.9)).confirmed(pairs(0.9, 0.91, 0.89, 0.9, 0.985))
+        assert gain.verdict is RegressionVerdict.IMPROVED
+
+    def test_what_only_first_runs_show_is_undecided_and_says_so(self) -> None:
+        """Its gaps differ too much to be the reason for sure."""
+        fresh = [averaged(pairs(first, 1.0, 1.0, 1.0)) for first in (1.04, 1.12, 1.05, 1.1)]
+        found = slowdown_test(share=0.03).after(*pairs(1.06)).confirmed(fresh)
+        assert found.verdict is RegressionVerdict.UNDECIDED
+        assert found.reason.startswith("the first run of the test in each process looks slower")
+        calm = [averaged(pairs(first, 1.0, 1.0)) for first in (1.06, 0.97, 1.05, 1.01)]
+        assert slowdown_test(share=0.03).after(*pairs(1.06)).confirmed(calm).verdict is RegressionVerdict.UNCONFIRMED
 
     def test_a_call_that_takes_long_is_improved_by_one_pair(self) -> None:
         long = replace(pairs(0.7)[0], base_ns=170e6)

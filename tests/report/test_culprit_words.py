@@ -43,6 +43,7 @@ def told(cause: Cause, callee: str = "", before: float = 0, after: float = 0) ->
         (blame_text(Blame("web:menu", Cause.OWN_CODE, 37e3, 41e3, is_unchanged=True)), "web:menu takes longer in its own lines, in the same code: look at what it is given: +37 us of +41 us"),
         (blame_text(Blame("web:menu", Cause.MORE_CALLS, 37e3, 41e3, "web:make", 0, 1, is_unchanged=True)), "web:make now runs on every call of web:menu (0 -> 1): +37 us of +41 us"),
         (blame_text(Blame("web:menu", Cause.MORE_CALLS, 37e3, 41e3, EXECUTE, 0, 1, is_unchanged=True)), "web:menu now calls sqlite3.Connection.execute on every call (0 -> 1): +37 us of +41 us"),
+        (blame_text(Blame("web:menu", Cause.OTHER_CODE, 1e3, 41e3)), "web:menu has other code than on the other side; its own time differs by no more than the profiles err"),
         (blame_text(Blame("web:menu", Cause.OTHER_CALLS, 37e3, 41e3, "web:cost", 0, 10, "web:price")), "web:menu calls web:cost in place of web:price: +37 us of +41 us"),
         (told(Cause.NEW_AROUND, "web:price", 1, 1), "web:menu is new around web:price: +37 us of +41 us"),
     ],
