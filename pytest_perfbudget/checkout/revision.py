@@ -117,20 +117,35 @@ def linked_paths(folder: Path) -> dict[str, str]:
     return {link: one.relative_to(top).as_posix() for link, one in targets.items() if one.is_relative_to(top)}
 
 
+def is_head(base: Base) -> bool:
+    """Return whether the base is the commit that is checked out."""
+    try:
+        return git(base.top, "rev-parse", "HEAD") == base.commit
+    except GitError:  # HEAD has no commit yet
+        return False
+
+
+def has_changes(base: Base) -> bool:
+    """Return whether the working tree has changed files, or new modules; True if git cannot tell.
+
+    Untracked files such as reports are no change of the code, but an untracked module may be.
+    """
+    try:
+        changes = [one for one in git(base.top, "status", "--porcelain").splitlines() if one[:2] != "??"]
+        return bool(changes or git(base.top, "ls-files", "--others", "--exclude-standard", "--", "*.py"))
+    except GitError:
+        return True
+
+
 def remark(base: Base) -> str:
     """Return a note about the base's relation to the working tree; empty if the relation is the usual one.
 
     A reader should know if a commit was compared with itself, or if the base has commits that HEAD lacks.
     """
+    if is_head(base):
+        same = "no tracked file is changed: a commit was compared with itself."
+        return "" if has_changes(base) else f"{base.ref} is what is checked out here, and {same}"
     try:
-        if git(base.top, "rev-parse", "HEAD") == base.commit:
-            # Untracked files such as reports are no change of the code, but an untracked module may be.
-            changes = [one for one in git(base.top, "status", "--porcelain").splitlines() if one[:2] != "??"]
-            new = git(base.top, "ls-files", "--others", "--exclude-standard", "--", "*.py")
-            if changes or new:
-                return ""
-            same = "no tracked file is changed: a commit was compared with itself."
-            return f"{base.ref} is what is checked out here, and {same}"
         if git(base.top, "rev-parse", "--is-shallow-repository") == "true":  # the order of commits is unknown
             return ""
         ahead = int(git(base.top, "rev-list", "--count", base.commit, "^HEAD"))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from pytest_perfbudget.checkout.revision import Base, remark
+from pytest_perfbudget.checkout.revision import Base, has_changes, is_head, remark
 from pytest_perfbudget.compare.compared import compared
 from pytest_perfbudget.compare.components import ComponentChanges
 from pytest_perfbudget.compare.confirm import Attempt, Confirmation, confirm, once_more
@@ -19,7 +19,8 @@ from pytest_perfbudget.compare.pair_runner import PairRunner
 from pytest_perfbudget.compare.pair_task import PairTask
 from pytest_perfbudget.compare.progress import Pace, note_screening
 from pytest_perfbudget.compare.strategy import AT_RUN_TIME, ComparisonStrategy, MeasurementRequest
-from pytest_perfbudget.core.kinds import LOAD, NONE
+from pytest_perfbudget.compare.unpinned import unpinned_measurements
+from pytest_perfbudget.core.kinds import NONE
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.paired import PairedSlowdownTest
 from pytest_perfbudget.core.pairs import Pair
@@ -28,7 +29,6 @@ from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 from pytest_perfbudget.errors import WorkerError, WrongCodeError
 from pytest_perfbudget.measure.affinity import cpus
 from pytest_perfbudget.measure.clock import Clock
-from pytest_perfbudget.measure.one_cpu import PARALLEL
 from pytest_perfbudget.measure.timer_blocks import BlockPolicy, NoBlocks
 from pytest_perfbudget.paths import own_modules
 from pytest_perfbudget.processes.protocol import Answer
@@ -36,6 +36,11 @@ from pytest_perfbudget.processes.protocol import Answer
 _LATE_NOTE: Final = (
     "could not be compared beside the session, so it was measured after the last test, one process after the other "
     "(slower, and less precise): what it uses may exist only once"
+)
+
+_OF_ITSELF: Final = (
+    "a commit was compared with itself, and no tracked file is changed: a false alarm, unless data or settings that "
+    "git does not have differ"
 )
 
 
@@ -49,6 +54,7 @@ class PairedComparison(ComparisonStrategy):
         self.against = f"{base.label}{pinned}"
         self.gone = f"{base.ref} has this measurement, and no test collected here does"
         self._relation = self.remark = remark(base)
+        self._is_itself = is_head(base) and not has_changes(base)
         self._tests: list[str] = []
         self._pairs = pairs or PairRunner(context, base)
         self._dies = False
@@ -106,7 +112,7 @@ class PairedComparison(ComparisonStrategy):
             self._screen(nodeid, measurements, requests, ())  # notes what only the base measures
         if not requests:
             return list(measurements)
-        unpinned = dict(_unpinned(measurements, requests))
+        unpinned = dict(unpinned_measurements(measurements, requests))
         screened, fresh = Attempt[Pair](), Confirmation()
         if not all(_untimed(one) for one in measurements if one.name in requests):
             screened = self._screen(nodeid, measurements, requests, unpinned)
@@ -265,7 +271,9 @@ class PairedComparison(ComparisonStrategy):
         if (obstacle := self._obstacle(measurement, screened)) is not None:
             return obstacle
         if name in fresh.times:
-            return fresh.times[name]
+            found = fresh.times[name]
+            is_false = self._is_itself and found.verdict is RegressionVerdict.REGRESSED
+            return replace(found, reason=_OF_ITSELF) if is_false else found
         if name in screened.runs:
             return slowdown_test.screened(screened.runs[name])
         if name in screened.sides:
@@ -283,17 +291,3 @@ def _noted(measurement: Measurement) -> Measurement:
 def _untimed(measurement: Measurement) -> str:
     """Return the reason why the session's own run cannot be compared; empty if there is no such reason."""
     return measurement.recording.untimed if measurement.recording is not None else ""
-
-
-def _unpinned(
-    measurements: Iterable[Measurement], requests: Mapping[str, MeasurementRequest]
-) -> Iterator[tuple[str, str]]:
-    """Yield the measurements that may use all CPUs, each with the reason; for a load that goes without saying."""
-    for one in measurements:
-        found = one.recording.cpus if one.recording is not None else None
-        if one.name in requests and one.kind is LOAD:
-            yield one.name, ""
-        elif one.name in requests and not requests[one.name].pin:
-            yield one.name, "measured on all CPUs: pin = false"
-        elif found is not None and found > PARALLEL and cpus():
-            yield one.name, f"measured on all CPUs: the code uses {found:.1f} of them"

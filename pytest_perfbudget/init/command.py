@@ -26,7 +26,7 @@ from pytest_perfbudget.init.plugin_requirement import (
     requirement_without_checkout,
     with_report,
 )
-from pytest_perfbudget.init.table import DEFAULT_REGRESSION, Table, existing, with_table
+from pytest_perfbudget.init.table import DEFAULT_REGRESSION, Table, editor, existing, with_table
 from pytest_perfbudget.report.numbers import counted, quantity
 from pytest_perfbudget.table_name import NAME, misplaced
 
@@ -101,6 +101,8 @@ def _init(options: argparse.Namespace) -> int:
     present = existing(content, file.name)
     if present is not None:
         parse_settings(present, file.name)  # a mistake in it shows before anything is measured
+        if options.suggest == _MEASURE:
+            editor()
     if options.suggest and not options.dry_run and (options.force or present is None):
         check_writable(file)  # measuring takes minutes
     plugin = with_report(options.plugin) if options.plugin else _plugin(root, options)

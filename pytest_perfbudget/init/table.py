@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import Any, Final
 
 from pytest_perfbudget.errors import ConfigError, InitError
@@ -100,8 +101,12 @@ def _block(wanted: Table) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _completed(content: str, wanted: Table, newline: str) -> str:
-    """Return the content with the keys that its table lacks; tomlkit keeps comments and order."""
+def editor() -> ModuleType:
+    """Return tomlkit, which adds to a table that is there already.
+
+    Raises:
+        InitError: tomlkit is not installed.
+    """
     try:
         import tomlkit  # noqa: PLC0415 - of an extra, and only for a table that is there already
     except ModuleNotFoundError:
@@ -109,6 +114,12 @@ def _completed(content: str, wanted: Table, newline: str) -> str:
             f"[tool.{NAME}] is there already, and adding to it needs tomlkit: pip install 'pytest-perfbudget[init]'"
         )
         raise InitError(message) from None
+    return tomlkit
+
+
+def _completed(content: str, wanted: Table, newline: str) -> str:
+    """Return the content with the keys that its table lacks; tomlkit keeps comments and order."""
+    tomlkit = editor()
     document = tomlkit.parse(content.replace("\r\n", "\n") if newline == "\r\n" else content)
     table: Any = document["tool"][NAME]
     for key, value in wanted.keys.items():

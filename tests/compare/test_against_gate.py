@@ -117,6 +117,21 @@ def test_the_session_itself_runs_code_without_a_budget_briefly(
     assert most / 2 <= body["rounds"] <= most
 
 
+@pytest.mark.parametrize("is_itself", [True, False])
+def test_a_commit_that_is_slower_than_itself_is_told_as_a_false_alarm(
+    repository: Repository, *, is_itself: bool
+) -> None:
+    """Or it reads data that git does not have."""
+    reads = "from pathlib import Path\nSLOW = 4 if Path('slow.txt').exists() else 1"
+    repository.commit({"shop.py": shop(work="advance(SLOW)", more=reads)}, tests=TWO_TESTS)
+    repository.file("slow.txt", "")
+    if not is_itself:
+        repository.file("new.py", "")
+    result = repository.against_base("-k", "body")
+    result.assert_outcomes(failed=1)
+    assert any("a false alarm, unless data or settings" in line for line in result.outlines) is is_itself
+
+
 @pytest.mark.parametrize(("load", "is_busy"), [(8.1, True), (2.9, False)])
 def test_a_comparison_on_a_busy_machine_says_so(
     repository: Repository, monkeypatch: pytest.MonkeyPatch, load: float, *, is_busy: bool

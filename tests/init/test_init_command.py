@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -121,6 +122,15 @@ class TestConsent:
         run_init(capsys, "--suggest", "--force")
         assert tree(root)["pyproject.toml"].decode().startswith(before)
         assert "p95_ms = 20" in tree(root)["pyproject.toml"].decode()
+
+    def test_a_table_that_needs_tomlkit_says_so_before_anything_is_measured(
+        self, root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(sys.modules, "tomlkit", None)
+        monkeypatch.setattr(command, "measure", lambda _: pytest.fail("measured"))
+        (root / "pyproject.toml").write_text("[tool.perfbudget]\nstrict = true\n", "utf-8")
+        assert main(["init", "--suggest"]) != 0
+        assert "adding to it needs tomlkit" in capsys.readouterr().err
 
     def test_an_existing_workflow_is_left_alone(self, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
         file = root / ".github" / "workflows" / "performance.yml"
