@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import chain, repeat
+from itertools import cycle
 from pathlib import Path
 from types import ModuleType
 
@@ -20,7 +20,7 @@ from scripting import ScriptedClock
 from pytest_perfbudget.core.cost_graph import FunctionCost, calmest
 from pytest_perfbudget.core.profiled_functions import ProfilerOverhead, cost_graph_of
 from pytest_perfbudget.core.recording import Counted
-from pytest_perfbudget.measure import counting
+from pytest_perfbudget.measure import counting, profile
 from pytest_perfbudget.measure.code_digest import code_digest
 from pytest_perfbudget.measure.counting import count_executions
 from pytest_perfbudget.measure.function_names import name_of
@@ -123,9 +123,17 @@ class TestInterruptions:
 
 
 @pytest.mark.usefixtures("scripted_clock")
+def test_a_profiled_call_knows_the_profilers_part_of_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(profile, "profiler_overhead", lambda **_: ProfilerOverhead(10e3, 5e3))
+    graph = run_plain(profile_call(PlainSubject(takes_200_us))).graph
+    assert graph is not None
+    assert graph.overhead_ns == pytest.approx(2 * 15e3)  # of the function and of the built-in function that it calls
+
+
+@pytest.mark.usefixtures("scripted_clock")
 def test_the_overhead_that_is_taken_off_is_that_of_the_moment(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a busy machine the overhead of a second ago may be twice that of now, and more than the time of the code."""
-    found = chain([ProfilerOverhead(150e3, 0.0)], repeat(ProfilerOverhead(10e3, 0.0)))
+    found = cycle([ProfilerOverhead(150e3, 0.0), ProfilerOverhead(10e3, 0.0)])  # before and after each profile
     monkeypatch.setattr(counting, "profiler_overhead", lambda **_: next(found))
     clock = ScriptedClock(reading_ns=100_000).clock
     counted = run_plain(count_executions(PlainSubject(takes_200_us), {"calls": bool}, clock, with_costs=True))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import count
 
 import pytest
 from scripting import ScriptedClock
@@ -14,6 +15,8 @@ from pytest_perfbudget.core.criteria import Errors
 from pytest_perfbudget.core.gate import BudgetGate
 from pytest_perfbudget.core.results import BudgetVerdict
 from pytest_perfbudget.core.samples import Samples
+from pytest_perfbudget.measure import timed_rounds
+from pytest_perfbudget.measure.cpu_usage import Used
 from pytest_perfbudget.measure.isolation import Heap
 from pytest_perfbudget.measure.plan import Plan
 from pytest_perfbudget.measure.runner import measure, run_plain
@@ -244,6 +247,16 @@ def test_code_that_other_processes_measure_takes_less_time_without_a_timed_budge
     )
     assert (brief < usual) is (most < 59)
     assert brief <= most
+
+
+def test_code_whose_child_processes_use_cpus_takes_the_usual_time(
+    scripted: ScriptedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their time comes in ticks of 10 ms, so that 30 ms tell too little about the number of CPUs."""
+    ticks = count()
+    monkeypatch.setattr(timed_rounds, "used", lambda clock: Used(clock.wall_ns(), 0, next(ticks) * 10 * MS))
+    plan = Plan(BudgetGate((), ERRORS), S, scripted.clock, with_cpus=True, is_brief=True)
+    assert len(run_plain(measure(PlainSubject(Code(scripted, MS)), plan)).samples.wall_ns) >= 59
 
 
 def test_progress_is_told_after_each_block(scripted: ScriptedClock) -> None:
