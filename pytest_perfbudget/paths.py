@@ -18,7 +18,6 @@ _AMBIGUOUS = {"__main__", "__mp_main__", "conftest"}
 from outside any package."""
 
 
-@cache
 def path_in(folder: Path, path: str) -> Path | None:
     """Return a path relative to a folder.
 
@@ -28,6 +27,12 @@ def path_in(folder: Path, path: str) -> Path | None:
         folder: a folder, named without symbolic links.
         path: an absolute path; first tried as written, then with its symbolic links resolved.
     """
+    return _path_in(str(folder), path)
+
+
+@cache
+def _path_in(top: str, path: str) -> Path | None:
+    folder = Path(top)
     for found in (Path(path), Path(os.path.realpath(path))):
         if found.is_relative_to(folder) and ".." not in found.parts:
             return None if _is_installed(found, folder) else found.relative_to(folder)
@@ -74,10 +79,10 @@ def own_modules(root: Path) -> dict[str, str]:
     Packages that are installed in a folder of the project are left out, and so are names whose file differs from one
     process to the next: another commit has pyximport build its modules in another folder.
     """
-    named = [(name, module) for name, module in list(sys.modules.items()) if name not in _AMBIGUOUS]
-    found = {name: module_file(module) for name, module in named if not is_built_at_import(module)}
     top = root.resolve()
-    return {name: file for name, file in found.items() if file and path_in(top, file) is not None}
+    named = [(name, module, module_file(module)) for name, module in list(sys.modules.items())]
+    own = [one for one in named if one[0] not in _AMBIGUOUS and one[2] and path_in(top, one[2]) is not None]
+    return {name: file for name, module, file in own if not is_built_at_import(module)}
 
 
 def project_root(folder: Path) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -35,10 +35,7 @@ def foreign_module(top: Path, tree: Path, rootpath: Path, home: str = "") -> str
     """
     roots = _roots(tree, rootpath)
     outer = _around(top)
-    for name, module in list(sys.modules.items()):
-        file = module_file(module)
-        if not file or name in _AMBIGUOUS or name.partition(".")[0] == _OWN:
-            continue
+    for name, file in _unchecked("foreign", top, tree, home, *roots):
         path, real = Path(file), Path(os.path.realpath(file))
         if real.is_relative_to(tree) or (home and path.is_relative_to(home)):
             continue
@@ -103,14 +100,36 @@ def stale_module(top: Path, rootpath: Path) -> str:
         rootpath: pytest's root folder in the working tree.
     """
     roots = _roots(top, rootpath)
-    for name, module in list(sys.modules.items()):
-        file = module_file(module)
-        if not file or name in _AMBIGUOUS or name.partition(".")[0] == _OWN or path_in(top, file) is not None:
+    for name, file in _unchecked("stale", top, *roots):
+        if path_in(top, file) is not None:
             continue
         own = own_file(roots, top, name, Path(file))
         if own is not None and _is_other(own, Path(file)):
             return f"{name!r} from {file}, a copy that is not what {own} is now: install it again, or editable"
     return ""
+
+
+def _unchecked(*check: str | Path) -> Iterator[tuple[str, str]]:
+    """Yield the imported modules and their files, without this plugin's and those that have passed the same check.
+
+    A process is checked after each test, and a large project has thousands of modules. A module has passed when the
+    next is asked for.
+
+    Args:
+        check: the name of the check and all that its result depends on.
+    """
+    passed = _passed(check)
+    for name, module in list(sys.modules.items()):
+        file = module_file(module)
+        if not file or (name, file) in passed or name in _AMBIGUOUS or name.partition(".")[0] == _OWN:
+            continue
+        yield name, file
+        passed.add((name, file))
+
+
+@cache
+def _passed(check: tuple[str | Path, ...]) -> set[tuple[str, str]]:  # noqa: ARG001 - the key of the cache
+    return set()
 
 
 @cache
@@ -140,7 +159,7 @@ def _is_other(own: Path, file: Path) -> bool:
 
 def _roots(tree: Path, rootpath: Path) -> list[Path]:
     """Return the folders of a tree in which the project's modules are looked for."""
-    places = {tree, tree / "src", rootpath, rootpath / "src", *(Path(one) for one in sys.path if one)}
+    places = dict.fromkeys([tree, tree / "src", rootpath, rootpath / "src", *(Path(one) for one in sys.path if one)])
     return [place for place in places if place.is_relative_to(tree) and place.is_dir()]
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from statistics import median
+from collections.abc import Iterable
 
 from pytest_perfbudget.core.budgets import Budget
 
@@ -55,30 +54,11 @@ With three rounds of 3 to 5 ms, the error after a second was 1.7 times as large 
 
 MOST_TURN_NS = 50_000_000
 
-COLD_TURNS = 4
-_COLD = 0.05
-_UNEVEN = 0.2
-"""The number of turns that show whether the first round is slower because the other side has evicted its data, and the
-median by which the first round is slower, in log time, up to which later turns of long rounds have one round. A round
-that is 5 % slower in each turn lets a slowdown by 10 % look like 9.5 %. Where the mean of a turn is slower than the
-quickest round by more than `_UNEVEN`, some calls do other work, and turns of one round would differ by it: code whose
-every fourth call takes twice as long had 38 quads instead of 10, and no verdict."""
-
 
 def rounds_per_turn(round_ns: float) -> int:
     """Return the number of rounds in a turn, at least 1."""
     usual = max(TURN_ROUNDS, math.ceil(TURN_NS / max(round_ns, 1.0)))
     return max(1, min(usual, int(MOST_TURN_NS / max(round_ns, 1.0))))
-
-
-def needs_one_round(colder: Sequence[float], uneven: Sequence[float]) -> bool:
-    """Return whether one long round in a turn is enough, because the rounds of a turn hardly differ.
-
-    Args:
-        colder: the log time of the first round, minus that of the quickest, in some turns of a side.
-        uneven: the log of the mean time of these rounds, minus that of the quickest.
-    """
-    return median(colder) <= _COLD and max(uneven) <= _UNEVEN
 
 
 def rounds_per_block(round_ns: float, wanted: int, block_ns: int = BLOCK_NS) -> int:

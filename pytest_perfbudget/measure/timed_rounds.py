@@ -168,11 +168,9 @@ class TimedRounds:
         times = NO_TIMES
         while (turn := turns.take(self.plan.name, times)) is not None:
             deadline_ns = self.plan.clock.wall_ns() + self.plan.max_time_ns
-            timings = await self._block(1 if turn.has_one_round else rounds, deadline_ns, compared=True)
-            self._keep(timings)
+            self._keep(await self._block(rounds, deadline_ns, compared=True))
             self.turns.append(turn.number)
-            block, first_ns = self.blocks[-1], timings.run_ns()[0] / self.iterations
-            times = CallTimes(block.time_ns, block.mean_ns, first_ns)
+            times = CallTimes(self.blocks[-1].time_ns, self.blocks[-1].mean_ns)
 
     def samples(self) -> Samples:
         """Return the rounds timed so far."""

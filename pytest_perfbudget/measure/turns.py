@@ -15,12 +15,10 @@ class Turn(NamedTuple):
     Attributes:
         number: the number of the turn, the same on both sides; an even turn and the next turn make a quad.
         rounds: the number of rounds that the other side timed in this turn, by timer, if the other side came first.
-        has_one_round: whether one round is enough in this turn, whatever was agreed.
     """
 
     number: int
     rounds: Mapping[str, int] = NONE
-    has_one_round: bool = False
 
 
 class CallTimes(NamedTuple):
@@ -29,12 +27,10 @@ class CallTimes(NamedTuple):
     Attributes:
         last_ns: the time that represents the block.
         mean_ns: the mean over the block.
-        first_ns: the time of a call in the first round.
     """
 
     last_ns: float | None = None
     mean_ns: float | None = None
-    first_ns: float | None = None
 
 
 NO_TIMES: Final = CallTimes()

@@ -22,7 +22,7 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from pytest_perfbudget.core.calibration import TURN_NS, rounds_per_turn
+from pytest_perfbudget.core.calibration import rounds_per_turn
 from pytest_perfbudget.core.pairs import QUADS, Pair
 from pytest_perfbudget.measure.clock import SYSTEM
 from pytest_perfbudget.measure.one_cpu import PARALLEL
@@ -173,7 +173,6 @@ class Duet:
         settings = {"instructions": [*instructions], "again": is_repetition, "layouts": layouts, **self._after}
         head, base = self._both(run=nodeid, **settings)
         taken: dict[str, TurnLog] = {}
-        long: set[str] = set()
         unpinned = set(unpinned)
         started_ns = SYSTEM.wall_ns()
         shared = None
@@ -186,19 +185,16 @@ class Duet:
             if head["at"] == "settled":
                 if max(one.get("cpus") or 0.0 for one in (head, base)) > PARALLEL:
                     unpinned.add(head["name"])
-                if _round_ns(head, base) >= TURN_NS:
-                    long.add(head["name"])
                 head, base = self._agree(head, base, self._cpu_for(head["name"], unpinned))
                 started_ns = SYSTEM.wall_ns()
             else:
                 name = head["name"]
-                new = TurnLog(fewest=self._fewest_turns, most=2 * most_quads, is_long=name in long)
-                so_far = taken.setdefault(name, new)
+                so_far = taken.setdefault(name, TurnLog(fewest=self._fewest_turns, most=2 * most_quads))
                 so_far.note(head, base)
                 is_late = SYSTEM.wall_ns() - started_ns > seconds * 1e9
                 is_over = name != TIMERS and so_far.is_enough(error, partial(is_decided, name), is_late=is_late)
                 turn = None if is_over else so_far.turns
-                head, base = self._take(turn, self._cpu_for(name, unpinned), has_one_round=so_far.has_one_round)
+                head, base = self._take(turn, self._cpu_for(name, unpinned))
                 so_far.turns += 1
         answers = (Answer(**head["answer"]), Answer(**base["answer"]))
         for known, answer in zip(self._modules, answers, strict=True):
@@ -226,14 +222,14 @@ class Duet:
         """
         return (base, head) if self._base_is_first != (turn % 2 == 1) else (head, base)
 
-    def _take(self, turn: int | None, cpu: int | None, *, has_one_round: bool = False) -> tuple[Stop, Stop]:
+    def _take(self, turn: int | None, cpu: int | None) -> tuple[Stop, Stop]:
         """Let each side take its turn; the order of the sides changes from turn to turn.
 
         The second side is told the number of rounds that the first side has timed.
         """
         first, second = self._in_order(self._head, self._base, turn or 0)
         number = None if turn is None else self._first_turn + turn
-        told = {"turn": number, "cpu": cpu, "has_one_round": has_one_round}
+        told = {"turn": number, "cpu": cpu}
         one = first.resume(**told, rounds={})
         other = second.resume(**told, rounds=one.get("rounds", {}))
         return self._in_order(one, other, turn or 0)

@@ -1,12 +1,10 @@
-"""The turns that a measurement has had in a duet, which say whether it needs another turn, and of how many rounds."""
+"""The turns that a measurement has had in a duet, which say whether it needs another turn."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from pytest_perfbudget.core.calibration import COLD_TURNS, TURN_ROUNDS, needs_one_round
 from pytest_perfbudget.core.pairs import FEWEST_TO_END, QUADS, Pair, becomes_slower, pair_so_far
 from pytest_perfbudget.processes.duet_side import Stop
 
@@ -21,8 +19,6 @@ class TurnLog:
         base_ns: the same of the base.
         fewest: the number of turns, also if the time is up.
         most: the number of turns after which there is no further turn.
-        is_long: whether a round takes as long as a turn has to take at least.
-        has_one_round: whether further turns have one round.
     """
 
     turns: int = 0
@@ -30,9 +26,6 @@ class TurnLog:
     base_ns: tuple[dict[int, float], dict[int, float]] = field(default_factory=lambda: ({}, {}))
     fewest: int = 2
     most: int = 2 * QUADS
-    is_long: bool = False
-    has_one_round: bool = False
-    _rounds: tuple[list[Stop], list[Stop]] = field(default_factory=lambda: ([], []))
 
     def note(self, head: Stop, base: Stop) -> None:
         """Note the times of a call in the last turn, at whose end both sides have stopped."""
@@ -41,21 +34,6 @@ class TurnLog:
             if head_ns is not None and base_ns is not None:
                 turn = self.turns - 1
                 self.head_ns[at][turn], self.base_ns[at][turn] = max(head_ns, 1.0), max(base_ns, 1.0)
-        if self.is_long and 0 < self.turns <= COLD_TURNS:
-            self._note_first_rounds(head, base)
-
-    def _note_first_rounds(self, head: Stop, base: Stop) -> None:
-        for known, stop in zip(self._rounds, (head, base), strict=True):
-            if all(stop.get(key) is not None for key in ("first_ns", "last_ns", "mean_ns")):
-                known.append(stop)
-        if self.turns == COLD_TURNS:
-            self.has_one_round = all(len(known) == COLD_TURNS and _needs_one_round(known) for known in self._rounds)
-
-    @property
-    def _fewest_to_end(self) -> int:
-        """The number of turns after which a pair may end: with turns of one round, it takes as many calls as else."""
-        fewest = 2 * FEWEST_TO_END
-        return COLD_TURNS + TURN_ROUNDS * (fewest - COLD_TURNS) if self.has_one_round else fewest
 
     def is_enough(self, error: float, is_decided: Callable[[Pair], bool], *, is_late: bool) -> bool:
         """Return whether no further turn is needed; a quad is always completed.
@@ -69,18 +47,9 @@ class TurnLog:
             return False
         if self.turns >= self.most or (is_late and self.turns >= self.fewest):
             return True
-        if self.turns < self._fewest_to_end:
+        if self.turns < 2 * FEWEST_TO_END:
             return False
         pair = pair_so_far(self.head_ns, self.base_ns)
         if pair is None or (pair.std_error > error and not is_decided(pair)):
             return False
         return not becomes_slower(self.head_ns[0], self.base_ns[0])
-
-
-def _needs_one_round(stops: Sequence[Stop]) -> bool:
-    """See `needs_one_round`; the stops are those of a side at the ends of some turns."""
-
-    def slower(key: str) -> list[float]:
-        return [math.log(max(one[key], 1.0) / max(one["last_ns"], 1.0)) for one in stops]
-
-    return needs_one_round(slower("first_ns"), slower("mean_ns"))

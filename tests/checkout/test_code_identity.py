@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
@@ -172,6 +173,32 @@ def test_a_copy_is_known_in_whatever_folder_the_repository_has_its_packages(
     installed.write_text(text, "utf-8")
     imported(monkeypatch, "app.core", installed)
     assert bool(foreign_module(top, tree, tree)) is is_copy
+
+
+def test_a_module_is_looked_at_once_and_a_foreign_module_each_time(
+    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process is checked after each test, and thousands of modules take a tenth of a second."""
+    top, tree = folders
+    resolved: list[str] = []
+    real = os.path.realpath
+
+    def realpath(path: str) -> str:
+        resolved.append(path)
+        return real(path)
+
+    monkeypatch.setattr(os.path, "realpath", realpath)
+    imported(monkeypatch, "shop.cart", tree / "src/shop/cart.py")
+    assert foreign_module(top, tree, tree) == ""
+    assert str(tree / "src/shop/cart.py") in resolved
+    resolved.clear()
+    imported(monkeypatch, "tools", top / "tools.py")
+    for _ in range(2):
+        assert "'tools' from" in foreign_module(top, tree, tree)
+    assert str(tree / "src/shop/cart.py") not in resolved
+    imported(monkeypatch, "shop.cart", top / "src/shop/cart.py")
+    imported(monkeypatch, "tools", tree / "tools.py")
+    assert "'shop.cart' from" in foreign_module(top, tree, tree)
 
 
 @pytest.mark.parametrize(("text", "is_stale"), [("", False), ("x = 1", True)])

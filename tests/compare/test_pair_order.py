@@ -21,7 +21,6 @@ from pytest_perfbudget.compare.confirm import Attempt, once_more
 from pytest_perfbudget.compare.pair_runner import PairRunner
 from pytest_perfbudget.compare.pair_task import PairTask
 from pytest_perfbudget.compare.played_pair import attempt_of
-from pytest_perfbudget.core.calibration import COLD_TURNS
 from pytest_perfbudget.core.pair_rules import PairRules
 from pytest_perfbudget.core.pairs import FEWEST_TO_END, Pair
 from pytest_perfbudget.errors import WorkerError
@@ -93,8 +92,7 @@ def test_turns_end_where_the_verdict_needs_no_more_of_them(
     repository.file("shop.py", NOISY.format(side="head", ms=ms))
     repository.against_base()
     assert len(turns) == pairs
-    # The fewest turns of one round; 40 and more for the error that pairs near the limit need.
-    assert max(turns[ended]) <= 4 * FEWEST_TO_END - COLD_TURNS
+    assert max(turns[ended]) <= 2 * FEWEST_TO_END + 8  # 40 and more for the error that pairs near the limit need
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Mapping
 from dataclasses import replace
 from itertools import count
 
@@ -21,7 +20,6 @@ from pytest_perfbudget.measure.isolation import Heap
 from pytest_perfbudget.measure.plan import Plan
 from pytest_perfbudget.measure.runner import measure, run_plain
 from pytest_perfbudget.measure.subject import PlainSubject
-from pytest_perfbudget.measure.turns import NO_TIMES, NONE, CallTimes, Turn
 
 ERRORS = Errors(exceeded=0.01, within=0.05)
 S, MS, US = 10**9, 10**6, 10**3
@@ -268,34 +266,6 @@ def test_progress_is_told_after_each_block(scripted: ScriptedClock) -> None:
     assert len(told) > 10
     assert told == sorted(told)
     assert {allowed for _, _, allowed in told} == {S}
-
-
-class GivenTurns:
-    """Gives some turns of two rounds, and notes the first round of each turn."""
-
-    def __init__(self, *turns: Turn) -> None:
-        self.left = list(turns)
-        self.first_ns: list[float | None] = []
-
-    def agree(self, name: str, iterations: int, round_ns: float, cpus: float | None) -> tuple[int, int]:
-        del name, round_ns, cpus
-        return iterations, 2
-
-    def take(self, name: str, times: CallTimes = NO_TIMES, rounds: Mapping[str, int] = NONE) -> Turn | None:
-        del name, rounds
-        self.first_ns.append(times.first_ns)
-        return self.left.pop(0) if self.left else None
-
-
-def test_a_turn_has_one_round_where_the_first_is_not_slower(scripted: ScriptedClock) -> None:
-    """The other side of a duet decides that by the first round of each turn."""
-    turns = GivenTurns(Turn(0), Turn(1, has_one_round=True))
-    code = Code(scripted, 20 * MS, 20 * MS, 12 * MS, 10 * MS, 11 * MS)
-    plan = Plan(BudgetGate((), ERRORS), S, scripted.clock, turns=turns)
-    samples = run_plain(measure(PlainSubject(code), plan)).samples
-    assert turns.first_ns == [None, 12 * MS, 11 * MS]
-    assert [one.time_ns for one in samples.blocks] == [10 * MS, 11 * MS]
-    assert code.calls == 5
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit, StopIteration])

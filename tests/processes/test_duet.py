@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from scripting import ScriptedClock
 
-from pytest_perfbudget.core.calibration import COLD_TURNS
 from pytest_perfbudget.core.pairs import FEWEST_TO_END, QUADS, Pair, pair_of
 from pytest_perfbudget.measure.timer_blocks import TurnBlocks
 from pytest_perfbudget.plugin.child.duet_worker import SideTurns
@@ -42,20 +41,13 @@ class Scripted:
         turns: int = 4,
         cpus: float = 1.0,
         times_ns: Sequence[float] = (),
-        round_ns: float = 1e6,
-        colder: float = 1.0,
-        mean: float = 1.0,
     ) -> None:
         self._cpus = cpus
-        self._round_ns = round_ns
-        self._colder = colder
-        self._mean = mean
         self._times_ns = itertools.cycle(times_ns or wild(len(who) + ord(who)))
         self._script = self._play(who, notes, names, iterations, turns)
         self._start = partial(notes.append, (who, STARTED))
         self._ready = {"at": "ready", "perf_tests": [who]}
         self.agreed: list[dict[str, Any]] = []
-        self.had_one_round: list[bool] = []
 
     def _play(
         self, who: str, notes: list[tuple[str, int]], names: tuple[str, ...], iterations: int, turns: int
@@ -68,18 +60,15 @@ class Scripted:
                         notes.append((who, self.told["turn"]))
                 continue
             settled = {"at": "settled", "name": name, "iterations": iterations}
-            yield {**settled, "round_ns": self._round_ns * iterations, "cpus": self._cpus}
+            yield {**settled, "round_ns": 1e6 * iterations, "cpus": self._cpus}
             if self.told.get("skip"):
                 continue
             self.agreed.append(self.told)
             last_ns: float | None = None
             while True:
-                first_ns = None if last_ns is None else self._colder * last_ns
-                mean_ns = None if last_ns is None else self._mean * last_ns
-                yield {"at": "turn", "name": name, "last_ns": last_ns, "mean_ns": mean_ns, "first_ns": first_ns}
+                yield {"at": "turn", "name": name, "last_ns": last_ns, "mean_ns": last_ns}
                 if self.told["turn"] is None:
                     break
-                self.had_one_round.append(self.told["has_one_round"])
                 notes.append((who, self.told["turn"]))
                 last_ns = next(self._times_ns)
         yield {"at": "end", "answer": {"nodeid": "t", "problem": "", "measurements": []}}
@@ -139,37 +128,6 @@ def test_turns_end_when_the_quads_tell_the_ratio_well_enough() -> None:
     play(Scripted("h", notes, "a", times_ns=[1.1e6]), Scripted("b", notes, "a", times_ns=[1e6]), "a")
     assert 4 * FEWEST_TO_END <= len(notes) < 4 * QUADS
     assert len(notes) % 4 == 0
-
-
-@pytest.mark.parametrize(
-    ("round_ms", "head_colder", "base_colder", "mean", "has_one_round"),
-    [
-        (4, 1.02, 1.02, 1.01, True),
-        (4, 1.02, 1.5, 1.01, False),
-        (4, 1.5, 1.02, 1.01, False),
-        (4, 1.02, 1.02, 1.5, False),
-        (2, 1.0, 1.0, 1.0, False),
-    ],
-    ids=["long", "cold base", "cold head", "uneven", "short"],
-)
-def test_turns_of_long_rounds_have_one_round_if_their_rounds_hardly_differ(
-    round_ms: float, head_colder: float, base_colder: float, mean: float, *, has_one_round: bool
-) -> None:
-    """The first two quads show that. Data that are loaded in each turn would hide a part of a slowdown."""
-    head = Scripted("h", [], "a", round_ns=1e6 * round_ms, colder=head_colder, mean=mean)
-    base = Scripted("b", [], "a", round_ns=1e6 * round_ms, colder=base_colder)
-    play(head, base, "a")
-    for side in (head, base):
-        assert side.had_one_round == [False] * COLD_TURNS + [has_one_round] * (2 * QUADS - COLD_TURNS)
-
-
-@pytest.mark.parametrize(("colder", "turns"), [(1.5, 2 * FEWEST_TO_END), (1.0, 4 * FEWEST_TO_END - COLD_TURNS)])
-def test_a_pair_whose_turns_have_one_round_takes_as_many_calls(colder: float, turns: int) -> None:
-    """Or it would see fewer of the rare calls."""
-    head, base = (Scripted(who, [], "a", round_ns=4e6, times_ns=[4e6], colder=colder) for who in "hb")
-    play(head, base, "a")
-    assert len(head.had_one_round) == turns
-    assert sum(1 if one else 2 for one in head.had_one_round) == 4 * FEWEST_TO_END
 
 
 @pytest.mark.parametrize(("clears", "turns"), [("a", 2 * FEWEST_TO_END), ("b", 2 * QUADS)])
