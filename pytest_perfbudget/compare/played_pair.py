@@ -11,7 +11,8 @@ from pytest_perfbudget.compare.confirm import Attempt
 from pytest_perfbudget.compare.evidence import Sides
 from pytest_perfbudget.compare.obstacles import is_other_load, unlike
 from pytest_perfbudget.core.measurement import Measurement
-from pytest_perfbudget.core.pairs import Pair, pair_of_recordings
+from pytest_perfbudget.core.pair_runs import pair_of_recordings
+from pytest_perfbudget.core.pairs import Pair
 from pytest_perfbudget.core.recording import Recording
 from pytest_perfbudget.processes.duet import PairAnswers
 from pytest_perfbudget.processes.protocol import Answer

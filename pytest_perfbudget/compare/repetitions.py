@@ -10,7 +10,8 @@ from typing import Final
 
 from pytest_perfbudget.compare.confirm import Attempt
 from pytest_perfbudget.compare.pair_task import PairTask
-from pytest_perfbudget.core.pairs import MOST_RUNS, QUADS, RUNS, Pair, pair_of_recordings, runs_differ
+from pytest_perfbudget.core.pair_runs import MOST_RUNS, RUNS, pair_of_recordings, runs_differ
+from pytest_perfbudget.core.pairs import QUADS, Pair
 from pytest_perfbudget.errors import WorkerError
 from pytest_perfbudget.measure.clock import SYSTEM
 

@@ -9,7 +9,8 @@ from statistics import mean
 from typing import Final
 
 from pytest_perfbudget.core.effect import Effect
-from pytest_perfbudget.core.pairs import Pair, judged_together
+from pytest_perfbudget.core.pair_runs import judged_together
+from pytest_perfbudget.core.pairs import Pair
 from pytest_perfbudget.core.robust import huber_centre
 
 _PRIOR_DEGREES: Final = 3.0

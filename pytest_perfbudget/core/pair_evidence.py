@@ -9,7 +9,8 @@ from typing import Final
 
 from pytest_perfbudget.core.early_look import OFF_SHARE, OFF_SPREAD
 from pytest_perfbudget.core.pair_effect import effect_of_pairs
-from pytest_perfbudget.core.pairs import HIDDEN, PAIR_SPREAD, Pair, judged_together
+from pytest_perfbudget.core.pair_runs import judged_together
+from pytest_perfbudget.core.pairs import HIDDEN, PAIR_SPREAD, Pair
 
 _SLOWDOWN = 1.5
 """Only slowdowns of at least this many times the limit are considered."""

@@ -23,13 +23,8 @@ from pytest_perfbudget.core.effect import Effect
 from pytest_perfbudget.core.pair_effect import effect_of_pairs
 from pytest_perfbudget.core.pair_evidence import evidence, hides_rare_calls, mean_pairs
 from pytest_perfbudget.core.pair_rules import LONG_NS, PairRules
-from pytest_perfbudget.core.pairs import (
-    CLEARLY,
-    Pair,
-    judged_together,
-    may_be_slower_once,
-    only_first_runs_look_slower,
-)
+from pytest_perfbudget.core.pair_runs import judged_together, may_be_slower_once, only_first_runs_look_slower
+from pytest_perfbudget.core.pairs import CLEARLY, Pair
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.slowdown import LOOKS, MOST_FRESH, SlowdownTest
 

@@ -15,8 +15,9 @@ from pytest_perfbudget.compare.confirm import Attempt
 from pytest_perfbudget.compare.evidence import Sides
 from pytest_perfbudget.compare.pair_task import PairTask
 from pytest_perfbudget.compare.repetitions import Repetitions, patience_s
+from pytest_perfbudget.core.pair_runs import MOST_RUNS, RUNS, averaged, judged_together, pair_of_recordings
 from pytest_perfbudget.core.paired import PairedSlowdownTest
-from pytest_perfbudget.core.pairs import MOST_RUNS, QUADS, RUNS, Pair, averaged, judged_together, pair_of_recordings
+from pytest_perfbudget.core.pairs import QUADS, Pair
 from pytest_perfbudget.core.recording import Recording
 from pytest_perfbudget.core.results import RegressionVerdict
 from pytest_perfbudget.core.weather import BlockTime

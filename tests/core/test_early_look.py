@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from pytest_perfbudget.core.early_look import EARLY_LOOKS, p_all_beyond
+from pytest_perfbudget.core.pair_runs import pair_of_recordings
 from pytest_perfbudget.core.paired import PairedSlowdownTest
-from pytest_perfbudget.core.pairs import LOAD_SPREAD, PAIR_SPREAD, Pair, pair_of, pair_of_recordings
+from pytest_perfbudget.core.pairs import LOAD_SPREAD, PAIR_SPREAD, Pair, pair_of
 from pytest_perfbudget.core.recording import Recording
 from pytest_perfbudget.core.results import RegressionVerdict
 from pytest_perfbudget.core.weather import BlockTime

@@ -8,16 +8,15 @@ from typing import Any
 
 import pytest
 
+from pytest_perfbudget.core.pair_runs import averaged, pair_of_recordings
 from pytest_perfbudget.core.paired import PairedSlowdownTest
 from pytest_perfbudget.core.pairs import (
     LOAD_SPREAD,
     PAIR_SPREAD,
     QUADS,
     Pair,
-    averaged,
     joined,
     pair_of,
-    pair_of_recordings,
 )
 from pytest_perfbudget.core.recording import Recording
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
