@@ -100,6 +100,9 @@ class TestSections:
     def test_a_page_comes_before_a_term_of_its_name(self) -> None:
         assert guide.find("baseline") == guide.page("baseline")
 
+    def test_the_first_word_of_a_term_finds_the_term(self) -> None:
+        assert guide.find("health") == guide.find("health score")
+
     def test_a_section_ends_before_the_next_of_its_level(self) -> None:
         outer, inner, last = guide.sections("# page\n## a\none\n### b\ntwo\n## c\nthree\n")
         assert (outer.title, outer.text) == ("a", "## a\none\n### b\ntwo\n")

@@ -172,8 +172,7 @@ class BaselineComparison(ComparisonStrategy):
                 settled.append(compared(one, None, self._context.settings.alpha))
                 continue
             evidence = self._evidence(one, known[one.name], requests[one.name], fresh)
-            notes = [*known[one.name].doubts(requests[one.name].tolerance.share, fresh.times.get(one.name))]
-            notes += [fresh.note] if fresh.note and one.name in fresh.times else []
+            notes = [fresh.note] if fresh.note and one.name in fresh.times else []
             runs = [run for run in (one.recording, *(sides.head for sides in fresh.sides(one.name))) if run is not None]
             found = compared(one, evidence, self._context.settings.alpha)
             since = partial(since_baseline, known[one.name], runs)
@@ -208,8 +207,9 @@ class BaselineComparison(ComparisonStrategy):
         self, measurement: Measurement, known: KnownData, request: MeasurementRequest, fresh: Confirmation
     ) -> Evidence:
         line, counted = known.line, known.counted
+        time = time_result(measurement, known, fresh.times, self._lines, self._settings.baseline)
         return Evidence(
-            time_result(measurement, known, fresh.times, self._lines, self._settings.baseline),
+            known.doubted(time, request.tolerance.share),
             request.tolerance,
             None
             if known.obstacle(measurement)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from pytest_perfbudget.baseline.schema import Line
@@ -15,7 +15,7 @@ from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.unpaired import UnpairedSlowdownTest
 
 _BLIND = 0.5
-"""A note is due if the smallest slowdown that the comparison can find, as a share, is above this value."""
+"""A comparison that finds slowdowns above this share only, and above twice the tolerance, is undecided."""
 
 
 @dataclass(frozen=True)
@@ -68,19 +68,28 @@ class KnownData:
             return replace(untimed(RegressionVerdict.FOREIGN, why), needs_reason=needs_reason)
         return None
 
-    def doubts(self, share: float, decided: RegressionResult | None = None) -> Iterator[str]:
-        """Yield a note if the baseline is too uncertain to be of use, because a gate that cannot fire has to say so.
+    def doubted(self, found: RegressionResult, share: float) -> RegressionResult:
+        """Return the result for the time, undecided if the baseline is too uncertain to tell.
+
+        A gate that cannot fire has to say so. Pairs with the baseline's commit need no time of the baseline, and a time
+        that regressed or improved all the same is decided.
 
         Args:
+            found: the result for the time.
             share: the tolerance.
-            decided: the result of a suspect time; pairs with the baseline's commit need no time of the baseline.
         """
-        if self.slowdown_test is None or (decided is not None and decided.in_pairs and decided.ratio is not None):
-            return
+        is_open = found.verdict in (RegressionVerdict.UNDECIDED, RegressionVerdict.UNCONFIRMED) and not found.reason
+        why = self._why_uncertain(share) if is_open and not found.in_pairs else ""
+        return replace(found, verdict=RegressionVerdict.UNDECIDED, reason=why) if why else found
+
+    def _why_uncertain(self, share: float) -> str:
+        if self.slowdown_test is None:
+            return ""
         smallest = self.slowdown_test.smallest_found()
-        if smallest > max(_BLIND, 2 * share):
-            is_imported = self.line is not None and not self.line.is_corrected
-            what = "imported, not corrected for weather" if is_imported else "uncertain, its processes differ"
-            least = f"{100 * smallest:.0f} %"
-            remedy = "update the baseline" if is_imported else "update on a calmer machine, or compare in pairs"
-            yield f"the baseline is {what}: a slowdown of less than {least} would not be found: {remedy}"
+        if smallest <= max(_BLIND, 2 * share):
+            return ""
+        is_imported = self.line is not None and not self.line.is_corrected
+        what = "imported, not corrected for weather" if is_imported else "uncertain, its processes differ"
+        least = f"{100 * smallest:.0f} %"
+        remedy = "update the baseline" if is_imported else "update on a calmer machine, or compare in pairs"
+        return f"the baseline is {what}: a slowdown of less than {least} would not be found: {remedy}"

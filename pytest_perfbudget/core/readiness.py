@@ -72,6 +72,7 @@ class Cause(enum.Enum):
     BUSY_MACHINE = "busy_machine"
     UNDECIDED = "undecided"
     NOT_CONFIRMED = "not_confirmed"
+    UNCERTAIN_BASELINE = "uncertain_baseline"
     NO_BASELINE = "no_baseline"
     NOT_COMPARED = "not_compared"
     DRIFTED = "drifted"
@@ -260,9 +261,11 @@ def _cause_of_change(measurement: Measurement, change: RegressionResult) -> Caus
             return None
         if measurement.kind is LOAD_KIND:
             return Cause.LOAD_TOO_SHORT
+        by_baseline = not (change.in_pairs or change.against)
+        if by_baseline and change.metric == TIME.name and change.reason:
+            return Cause.UNCERTAIN_BASELINE
         # More rounds do not help where fresh processes differ from those of the baseline, but pairs in turns do.
-        is_by_runs = change.runs and not (change.in_pairs or change.against or change.reason)
-        return Cause.NOT_CONFIRMED if is_by_runs else Cause.UNDECIDED
+        return Cause.NOT_CONFIRMED if by_baseline and change.runs and not change.reason else Cause.UNDECIDED
     if change.verdict is RegressionVerdict.NEW and change.against:
         return None  # the other commit will never have the test
     return _BY_CHANGE.get(change.verdict)

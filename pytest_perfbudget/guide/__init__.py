@@ -66,6 +66,10 @@ class Section:
         words = re.split(r"[(),]", self.title)
         return frozenset(_normalized(word) for word in words if word.strip())
 
+    def begins_with(self, topic: str) -> bool:
+        """Return whether a name of the section begins with a word: `health` for `health score`."""
+        return any(name.startswith(f"{topic} ") for name in self.topics)
+
 
 def page(name: str) -> str:
     """Return the Markdown of a page."""
@@ -81,13 +85,13 @@ def find(topic: str) -> str:
     wanted = _normalized(topic)
     if wanted in PAGES:
         return page(wanted)
-    known: set[str] = set(PAGES)
-    for name in _WITH_SECTIONS:
-        found = sections(page(name))
-        if chosen := [section for section in found if not section.topics.isdisjoint({wanted, f"{wanted}s"})]:
-            texts = [_with_chapter(section) if len(chosen) > 1 else section.text for section in chosen]
-            return "\n".join(f"{text.rstrip()}\n" for text in texts)
-        known |= {word for section in found for word in section.topics}
+    pages = [sections(page(name)) for name in _WITH_SECTIONS]
+    titled = [[one for one in found if not one.topics.isdisjoint({wanted, f"{wanted}s"})] for found in pages]
+    begun = [[one for one in found if one.begins_with(wanted)] for found in pages]
+    if chosen := next(filter(None, [*titled, *begun]), None):
+        texts = [_with_chapter(section) if len(chosen) > 1 else section.text for section in chosen]
+        return "\n".join(f"{text.rstrip()}\n" for text in texts)
+    known = {*PAGES, *(name for found in pages for section in found for name in section.topics)}
     message = f"the guide has no topic {topic!r}{nearest(wanted, known)}; `perfbudget guide` lists the pages"
     raise GuideError(message)
 

@@ -35,6 +35,7 @@ _COUNTED: Final = {
     Cause.BUSY_MACHINE: ("budget", "undecided only because other processes held the CPU"),
     Cause.UNDECIDED: ("number", "undecided"),
     Cause.NOT_CONFIRMED: ("number", "undecided after fresh processes"),
+    Cause.UNCERTAIN_BASELINE: ("number", "undecided beside an uncertain baseline"),
     Cause.NO_BASELINE: ("number", "without a baseline"),
     Cause.NOT_COMPARED: ("changed test", "not compared"),
     Cause.DRIFTED: ("number", "that drifted from the anchor"),
@@ -62,6 +63,7 @@ _ACTIONS: Final = {
     Cause.BUSY_MACHINE: "run again, or on a calmer machine",
     Cause.UNDECIDED: "raise max_time",
     Cause.NOT_CONFIRMED: 'compare in turns: confirm = "duet" or pytest --perf-against COMMIT',
+    Cause.UNCERTAIN_BASELINE: "update the baseline on a calmer machine, or compare in pairs",
     Cause.NO_BASELINE: "pytest --perf-update-baseline",
     Cause.DRIFT_NOT_JUDGED: "the line on drift says why",
 }

@@ -6,6 +6,7 @@ import math
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 
+from pytest_perfbudget.core.decision import is_unsuspicious
 from pytest_perfbudget.core.finding import CHANGED, Case
 from pytest_perfbudget.core.kinds import LOAD
 from pytest_perfbudget.core.loosening import OF_BASE
@@ -13,6 +14,7 @@ from pytest_perfbudget.core.metrics import METRICS, TIME, Direction
 from pytest_perfbudget.core.results import BudgetVerdict, RegressionResult, RegressionVerdict
 from pytest_perfbudget.report.bars import bar
 from pytest_perfbudget.report.budgets import HELD, profile_lines
+from pytest_perfbudget.report.closing import UNSUSPICIOUS
 from pytest_perfbudget.report.components import change_lines
 from pytest_perfbudget.report.culprits import NO_CULPRIT, blame_lines
 from pytest_perfbudget.report.instructions import growth_lines
@@ -70,6 +72,7 @@ def evidence(case: Case, change: RegressionResult) -> Iterator[str]:
     else:
         yield numbers if change.against else f"{numbers}; the best count here and in fresh processes"
         yield from _bars(change)
+        yield from _time_beside(case, change)
     yield f"limit {limit_text(change)} from {change.source}"
     if change.is_test_changed:
         yield f"the test, or a fixture of it, differs from that of {change.against}: the test itself may do more work"
@@ -222,6 +225,16 @@ def _bars(change: RegressionResult) -> Iterator[str]:
     sides = {"head": change.after or 0.0, "base": change.before or 0.0}
     if most := max(sides.values()):
         yield from (f"  {name}  {bar(value / most, _CELLS)}" for name, value in sides.items())
+
+
+def _time_beside(case: Case, change: RegressionResult) -> Iterator[str]:
+    """Yield the comparison of the time beside the first count that regressed, if the time itself did not."""
+    worse = [one for one in case.measurement.changes if one.verdict is RegressionVerdict.REGRESSED]
+    time = next((one for one in case.measurement.changes if one.metric == TIME.name), None)
+    if time is None or time.ratio is None or time in worse or change not in worse[:1]:
+        return
+    word = UNSUSPICIOUS if is_unsuspicious(case.measurement, time) else time.verdict.value
+    yield f"time {word}: {percent(time.ratio)}{interval(time)}"
 
 
 def _p_value(change: RegressionResult) -> Iterator[str]:

@@ -132,8 +132,10 @@ def test_a_measurement_without_blocks_says_what_it_is() -> None:
 def test_a_baseline_that_can_find_next_to_nothing_is_said() -> None:
     imported = Line(LINE.key, uncorrected(1e6, 0.15))
     found, _ = settled(measurement(CALM), line=imported)
-    assert any("the baseline is imported, not corrected for weather" in one for one in found.warnings)
-    assert settled(measurement(CALM))[0].warnings == []
+    assert found.changes[0].verdict is RegressionVerdict.UNDECIDED
+    assert "the baseline is imported, not corrected for weather" in found.changes[0].reason
+    calm, _ = settled(measurement(CALM))
+    assert calm.changes[0].verdict is RegressionVerdict.UNCHANGED
 
 
 def test_a_time_taken_on_one_cpu_is_compared_on_one_cpu_here_and_in_fresh_processes() -> None:

@@ -281,6 +281,23 @@ class TestRegressions:
         assert found[-1].startswith("Restore the requests per second, or accept it: ")
 
     @pytest.mark.parametrize(
+        ("time", "told"),
+        [
+            (change(RegressionVerdict.UNCONFIRMED, ratio=1.004, lower=0.99, upper=1.02), ["unconfirmed"]),
+            (change(RegressionVerdict.UNDECIDED, ratio=1.004, lower=0.98, upper=1.07, runs=0), ["unsuspicious"]),
+            (change(RegressionVerdict.UNDECIDED, ratio=1.08, lower=1.0, upper=1.2), ["undecided"]),
+            (change(), []),
+            (change(RegressionVerdict.UNMEASURED, ratio=None, reason="the base has no such test"), []),
+        ],
+    )
+    def test_a_count_that_regressed_alone_stands_beside_the_time(self, time: RegressionResult, told: list[str]) -> None:
+        """Is it slower, then? The first count says so for all."""
+        calls, peak = (change(metric=one, unit=one, before=1e6, after=2e6, ratio=2) for one in ("calls", "peak"))
+        found = [one.split() for one in failure(measurement(time, calls, peak)) if one.startswith("  time ")]
+        assert [words[1].rstrip(":") for words in found] == told
+        assert all("% (95 % interval" in " ".join(words) for words in found)
+
+    @pytest.mark.parametrize(
         ("others", "lines"),
         [
             ([], 0),
