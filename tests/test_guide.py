@@ -13,8 +13,8 @@ from pytest_perfbudget.cli import main
 from pytest_perfbudget.config import parse_limits
 from pytest_perfbudget.core.results import BudgetVerdict, RegressionVerdict
 from pytest_perfbudget.errors import GuideError
-from pytest_perfbudget.report.closing import UNSUSPICIOUS
 from pytest_perfbudget.report.guide import render_guide
+from pytest_perfbudget.report.regressions import UNSUSPICIOUS
 
 VERDICTS = sorted({one.value for one in (*BudgetVerdict, *RegressionVerdict)})
 TERMS = """

@@ -11,6 +11,7 @@ from pytest_perfbudget.core.results import BudgetResult, RegressionVerdict
 from pytest_perfbudget.core.run_result import RunResult, SessionFacts, regression_tally
 from pytest_perfbudget.report.numbers import counted
 from pytest_perfbudget.report.printable import printable
+from pytest_perfbudget.report.regressions import UNSUSPICIOUS
 
 
 def budgets_text(tally: Mapping[str, int], measurements: int) -> str:
@@ -66,10 +67,6 @@ def _scores_text(health: Health) -> str:
     )
     rest = named[_MOST_COMPONENTS:]
     return f"{text}, {len(rest)} more from {rest[0].score} up" if rest else text
-
-
-UNSUSPICIOUS: Final = "unsuspicious"
-"""The word for a comparison that is undecided and asks for nothing; see `core.decision.is_unsuspicious`."""
 
 
 def changes_text(result: RunResult, against: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import shlex
 from collections.abc import Callable, Iterator, Sequence
+from typing import Final
 
 from pytest_perfbudget.core.decision import is_unsuspicious
 from pytest_perfbudget.core.finding import CHANGED, Case
@@ -14,7 +15,6 @@ from pytest_perfbudget.core.metrics import METRICS, TIME, Direction
 from pytest_perfbudget.core.results import BudgetVerdict, RegressionResult, RegressionVerdict
 from pytest_perfbudget.report.bars import bar
 from pytest_perfbudget.report.budgets import HELD, profile_lines
-from pytest_perfbudget.report.closing import UNSUSPICIOUS
 from pytest_perfbudget.report.components import change_lines
 from pytest_perfbudget.report.culprits import NO_CULPRIT, blame_lines
 from pytest_perfbudget.report.instructions import growth_lines
@@ -28,6 +28,9 @@ _OWN_CODE = "Let each side run its own code, as the reason says; as a rule, an e
 _STRICT = "A number that is not compared fails because of --perf-strict (or strict = true)."
 
 _BUDGETS_FIRST = "To accept it, mend the exceeded budget first: --perf-update-baseline refuses a test that fails."
+
+UNSUSPICIOUS: Final = "unsuspicious"
+"""The word for a comparison that is undecided and asks for nothing; see `core.decision.is_unsuspicious`."""
 
 _LOOKED_SLOWER = "looked slower here, but"
 

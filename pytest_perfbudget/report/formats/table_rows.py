@@ -12,7 +12,7 @@ from pytest_perfbudget.core.finding import UNMEASURED, Severity
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.policy import GateMode, Judgement, Policy
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, RegressionResult, RegressionVerdict
-from pytest_perfbudget.report.closing import UNSUSPICIOUS
+from pytest_perfbudget.report.regressions import UNSUSPICIOUS
 
 _Result = TypeVar("_Result", BudgetResult, RegressionResult)
 
