@@ -229,7 +229,7 @@ def _by_library(one: Blame, before: FunctionCost, after: FunctionCost, own_ns: f
     }
     largest = sorted(rates, key=lambda name: gained[name], reverse=True)
     more = [name for name in largest if rates[name][1] > _MORE * rates[name][0]]
-    if callee in more and sum(gained[name] for name in more) >= _MOST_OF_SHARE * own_ns:
+    if more and sum(gained[name] for name in more) >= _COUNTED * own_ns:
         return _with_callees(one, Cause.MORE_CALLS, more, rates)
     slower = [name for name in largest if name not in more]
     if callee in more or sum(gained[name] for name in slower) < _MOST_OF_SHARE * own_ns:

@@ -126,6 +126,22 @@ class TestCauses:
         assert first(before, after) == ("web:ask", Cause.SLOWER_LIBRARY, "socket:recv", 1, 1)
         assert blame(before, after)[0].also == (("socket:send", 1, 1),)
 
+    @pytest.mark.parametrize(
+        ("copy_ns", "cause", "callee"),
+        [(18e3, Cause.MORE_CALLS, "numpy.copy"), (8e3, Cause.SLOWER_LIBRARY, "numpy.std")],
+    )
+    def test_a_further_call_comes_before_a_slower_one_which_may_follow_from_it(
+        self, copy_ns: float, cause: Cause, callee: str
+    ) -> None:
+        """The copy is not in the caches, so what reads it takes longer. Calls are counted, times are not."""
+        before, after = (
+            CostGraph({"web:plan": FunctionCost(1, sum(times.values()), {}, {
+                name: LibraryCost(1, ns) for name, ns in times.items()
+            })})
+            for times in ({"numpy.std": 10e3}, {"numpy.std": 30e3, "numpy.copy": copy_ns})
+        )  # fmt: skip
+        assert first(before, after)[:3] == ("web:plan", cause, callee)
+
     def test_a_decorator_is_the_cause_not_the_callers_of_its_function(self) -> None:
         before = costs(menu=(1, 4, {"price": 10}), price=(10, 10, {}))
         after = costs(menu=(1, 4, {"traced": 10}), traced=(10, 30, {"price": 10}), price=(10, 10, {}))
