@@ -1,0 +1,71 @@
+"""Garbage in reference cycles is collected where a process grows, and only there."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from types import SimpleNamespace
+
+import pytest
+
+from pytest_perfbudget.measure import garbage, isolation
+from pytest_perfbudget.measure.garbage import Garbage
+from pytest_perfbudget.measure.isolation import quiet
+
+MB = 1 << 20
+
+
+class Node:
+    """An object that holds itself."""
+
+    def __init__(self) -> None:
+        self.me = self
+
+
+@pytest.fixture
+def collections(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the collections, all of which are full."""
+    found: list[str] = []
+    monkeypatch.setattr(gc, "collect", lambda: found.append("all"))
+    return found
+
+
+def peak(monkeypatch: pytest.MonkeyPatch, megabytes: int) -> None:
+    usage = SimpleNamespace(ru_maxrss=megabytes * MB // garbage._PEAK_UNIT)
+    monkeypatch.setattr(garbage, "resource", SimpleNamespace(RUSAGE_SELF=0, getrusage=lambda _: usage))
+
+
+def test_garbage_is_collected_in_a_process_that_has_grown(
+    monkeypatch: pytest.MonkeyPatch, collections: list[str]
+) -> None:
+    """Also if the peak rises no further: garbage may fill memory that was free."""
+    one = Garbage()
+    for megabytes, expected in ((60, 0), (60, 0), (80, 0), (300, 1), (300, 2), (310, 3)):
+        peak(monkeypatch, megabytes)
+        one.collect()
+        assert len(collections) == expected
+
+
+def test_garbage_is_collected_always_where_no_peak_is_told(
+    monkeypatch: pytest.MonkeyPatch, collections: list[str]
+) -> None:
+    monkeypatch.setattr(garbage, "resource", None)
+    one = Garbage()
+    one.collect()
+    one.collect()
+    assert len(collections) == 2
+
+
+def test_what_a_test_left_in_cycles_is_not_frozen_with_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was frozen, and is frozen no longer, so it is an old object."""
+    monkeypatch.setattr(isolation, "GARBAGE", Garbage())
+    peak(monkeypatch, 60)
+    with quiet():
+        node = Node()
+    left = weakref.ref(node)
+    del node
+    with quiet():
+        assert left() is not None  # in a small process
+    peak(monkeypatch, 300)
+    with quiet():
+        assert left() is None
