@@ -64,13 +64,17 @@ def module_file(module: object) -> str:
     return file if isinstance(file, str) else ""
 
 
+def module_spec(module: object) -> object:
+    """Return the spec of an entry of `sys.modules`; None if there is none, as in `module_file`."""
+    try:
+        return object.__getattribute__(module, "__dict__").get("__spec__")
+    except Exception:  # noqa: BLE001 - an entry may be any object
+        return None
+
+
 def is_built_at_import(module: object) -> bool:
     """Return whether pyximport has built a module when it was imported."""
-    try:
-        spec = object.__getattribute__(module, "__dict__").get("__spec__")
-    except Exception:  # noqa: BLE001 - an entry of sys.modules may be any object
-        return False
-    return type(getattr(spec, "loader", None)).__module__.startswith("pyximport")
+    return type(getattr(module_spec(module), "loader", None)).__module__.startswith("pyximport")
 
 
 def own_modules(root: Path) -> dict[str, str]:

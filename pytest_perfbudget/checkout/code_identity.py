@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -13,14 +13,47 @@ from pathlib import Path
 from pytest_perfbudget.checkout.installed_copies import EXTENSIONS, compiled_sources, copied_files, own_file
 from pytest_perfbudget.errors import GitError
 from pytest_perfbudget.git import git
-from pytest_perfbudget.paths import module_file, path_in
+from pytest_perfbudget.paths import module_file, module_spec, path_in
 
 _AMBIGUOUS = {"__main__", "__mp_main__"}
 _OWN = "pytest_perfbudget"
 _LIBRARY = re.compile(r"\.so(\.\d+)*$")
 
 
-def foreign_module(top: Path, tree: Path, rootpath: Path, home: str = "") -> str:
+class PassedModules:
+    """The imported modules that a check has found right, which it need not look at again.
+
+    A process is checked after each test, and a large project has thousands of modules.
+    """
+
+    def __init__(self) -> None:
+        self._roots: Sequence[Path] = ()
+        self._specs: dict[tuple[str, str], object] = {}
+
+    def others(self, roots: Sequence[Path]) -> dict[tuple[str, str], object]:
+        """Return the name and the file of each other module, with its spec, which is new if it was loaded again.
+
+        Without this plugin's own modules.
+
+        Args:
+            roots: the folders that the check looks in; a change of them makes all modules others.
+        """
+        if roots != self._roots:
+            self._roots = roots
+            self._specs.clear()
+        found = {
+            (name, file): module_spec(module)
+            for name, module in list(sys.modules.items())
+            if (file := module_file(module)) and name not in _AMBIGUOUS and name.partition(".")[0] != _OWN
+        }
+        return {key: spec for key, spec in found.items() if key not in self._specs or self._specs[key] is not spec}
+
+    def add(self, modules: Mapping[tuple[str, str], object]) -> None:
+        """Note that the check has found modules right, as `others` returned them."""
+        self._specs |= modules
+
+
+def foreign_module(top: Path, tree: Path, rootpath: Path, home: str = "", passed: PassedModules | None = None) -> str:
     """Return the name, the file and a remedy for the first module that should be the checkout's and is not.
 
     A module is foreign if it comes from the working tree, if it was installed as a copy of the working tree, or if it
@@ -32,10 +65,13 @@ def foreign_module(top: Path, tree: Path, rootpath: Path, home: str = "") -> str
         tree: the top folder of the checkout.
         rootpath: pytest's root folder in the checkout.
         home: the virtual environment that was made for the checkout; empty if there is none.
+        passed: the modules that this check has found right before, with the same folders; to be completed.
     """
     roots = _roots(tree, rootpath)
     outer = _around(top)
-    for name, file in _unchecked("foreign", top, tree, home, *roots):
+    passed = passed or PassedModules()
+    modules = passed.others(roots)
+    for name, file in modules:
         path, real = Path(file), Path(os.path.realpath(file))
         if real.is_relative_to(tree) or (home and path.is_relative_to(home)):
             continue
@@ -56,6 +92,7 @@ def foreign_module(top: Path, tree: Path, rootpath: Path, home: str = "") -> str
         if file.endswith(EXTENSIONS) and _is_built_elsewhere(tree, path) and not path.is_relative_to(tree.parent):
             remedy = "build it below the repository, or let setup of [tool.perfbudget.duet] build the base"
             return f"{name!r} from {file}, which is built outside the checkout, for both commits: {remedy}"
+    passed.add(modules)
     return ""
 
 
@@ -89,7 +126,7 @@ def libraries(top: Path) -> list[str]:
     return [one for one in sorted(files) if _LIBRARY.search(one) and path_in(top, one) is not None]
 
 
-def stale_module(top: Path, rootpath: Path) -> str:
+def stale_module(top: Path, rootpath: Path, passed: PassedModules | None = None) -> str:
     """Return the name, the file and a remedy for the first module that differs from the working tree's version.
 
     Such a module is a copy that was installed earlier, so later changes in the working tree are not measured. The
@@ -98,38 +135,19 @@ def stale_module(top: Path, rootpath: Path) -> str:
     Args:
         top: the top folder of the working tree.
         rootpath: pytest's root folder in the working tree.
+        passed: see `foreign_module`.
     """
     roots = _roots(top, rootpath)
-    for name, file in _unchecked("stale", top, *roots):
+    passed = passed or PassedModules()
+    modules = passed.others(roots)
+    for name, file in modules:
         if path_in(top, file) is not None:
             continue
         own = own_file(roots, top, name, Path(file))
         if own is not None and _is_other(own, Path(file)):
             return f"{name!r} from {file}, a copy that is not what {own} is now: install it again, or editable"
+    passed.add(modules)
     return ""
-
-
-def _unchecked(*check: str | Path) -> Iterator[tuple[str, str]]:
-    """Yield the imported modules and their files, without this plugin's and those that have passed the same check.
-
-    A process is checked after each test, and a large project has thousands of modules. A module has passed when the
-    next is asked for.
-
-    Args:
-        check: the name of the check and all that its result depends on.
-    """
-    passed = _passed(check)
-    for name, module in list(sys.modules.items()):
-        file = module_file(module)
-        if not file or (name, file) in passed or name in _AMBIGUOUS or name.partition(".")[0] == _OWN:
-            continue
-        yield name, file
-        passed.add((name, file))
-
-
-@cache
-def _passed(check: tuple[str | Path, ...]) -> set[tuple[str, str]]:  # noqa: ARG001 - the key of the cache
-    return set()
 
 
 @cache

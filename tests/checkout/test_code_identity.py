@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from importlib.machinery import EXTENSION_SUFFIXES
@@ -13,7 +14,7 @@ import pytest
 from repositories import commit, git
 
 from pytest_perfbudget import paths
-from pytest_perfbudget.checkout.code_identity import foreign_module, stale_module
+from pytest_perfbudget.checkout.code_identity import PassedModules, foreign_module, stale_module
 from pytest_perfbudget.checkout.installed_copies import _tops
 from pytest_perfbudget.paths import own_modules
 from pytest_perfbudget.plugin.child import bootstrap
@@ -189,16 +190,37 @@ def test_a_module_is_looked_at_once_and_a_foreign_module_each_time(
 
     monkeypatch.setattr(os.path, "realpath", realpath)
     imported(monkeypatch, "shop.cart", tree / "src/shop/cart.py")
-    assert foreign_module(top, tree, tree) == ""
+    passed = PassedModules()
+    assert foreign_module(top, tree, tree, passed=passed) == ""
     assert str(tree / "src/shop/cart.py") in resolved
     resolved.clear()
     imported(monkeypatch, "tools", top / "tools.py")
     for _ in range(2):
-        assert "'tools' from" in foreign_module(top, tree, tree)
+        assert "'tools' from" in foreign_module(top, tree, tree, passed=passed)
     assert str(tree / "src/shop/cart.py") not in resolved
     imported(monkeypatch, "shop.cart", top / "src/shop/cart.py")
     imported(monkeypatch, "tools", tree / "tools.py")
-    assert "'shop.cart' from" in foreign_module(top, tree, tree)
+    assert "'shop.cart' from" in foreign_module(top, tree, tree, passed=passed)
+
+
+def test_a_module_that_is_loaded_again_is_looked_at_again(
+    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its path may be a link that has another target by now."""
+    top, tree = folders
+    link = tree.parent / "link"
+    link.symlink_to(tree, target_is_directory=True)
+    monkeypatch.syspath_prepend(link)
+    importlib.invalidate_caches()
+    (tree / "wares.py").touch()
+    (top / "wares.py").touch()
+    module, passed = importlib.import_module("wares"), PassedModules()
+    monkeypatch.setitem(sys.modules, "wares", module)
+    assert foreign_module(top, tree, tree, passed=passed) == ""
+    link.unlink()
+    link.symlink_to(top, target_is_directory=True)
+    importlib.reload(module)
+    assert "'wares' from" in foreign_module(top, tree, tree, passed=passed)
 
 
 @pytest.mark.parametrize(("text", "is_stale"), [("", False), ("x = 1", True)])

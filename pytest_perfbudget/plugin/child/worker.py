@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
-from pytest_perfbudget.checkout.code_identity import foreign_file, foreign_module, libraries, stale_module
+from pytest_perfbudget.checkout.code_identity import (
+    PassedModules,
+    foreign_file,
+    foreign_module,
+    libraries,
+    stale_module,
+)
 from pytest_perfbudget.compare.base_checkout import TABLE
 from pytest_perfbudget.compare.strategy import ComparisonStrategy
 from pytest_perfbudget.config import load_settings
@@ -48,6 +54,7 @@ class WorkerPlugin:
         self._shield_teardown = channel.shield_teardown
         self._files: dict[str, None] = {}
         self._modules: dict[str, str] = {}
+        self._passed = PassedModules()
         self._started_ns = 0
         self.comparison: ComparisonStrategy = RecordOnly(counting=request.counting, one_cpu=request.one_cpu)
         self._requested = frozenset(request.nodeids)
@@ -263,10 +270,10 @@ class WorkerPlugin:
         """Return a message about code that is not of this process's side; empty if there is no such code."""
         top = Path(self._request.top)
         if not self._request.tree:
-            found = stale_module(top, rootpath.resolve())
+            found = stale_module(top, rootpath.resolve(), self._passed)
             return found and f"it imports {found}"
         tree = Path(self._request.tree)
-        if found := foreign_module(top, tree, rootpath, self._request.home):
+        if found := foreign_module(top, tree, rootpath, self._request.home, self._passed):
             return f"it imports {found}"
         profiled = [file for one in answer.measurements for file in one.get("recording", {}).get("files", ())]
         self._files |= dict.fromkeys([*profiled, *self._executed()])
