@@ -37,12 +37,17 @@ _AT_EACH_START: Final = "_distutils_hack"
 """A module that setuptools has each start of Python import."""
 
 
-def installed_versions() -> dict[str, str]:
+def installed_versions(root: Path) -> dict[str, str]:
     """Return the version of each installed distribution, by its normalized name (PEP 503).
 
-    A distribution from a folder or a repository is left out: the project itself may have a new version at each commit.
+    The distributions of the project's own repository are left out: they may have a new version at each commit.
+
+    Args:
+        root: the folder of the project.
     """
-    return {name: one.version for name, one in sorted(_known().items()) if not _is_of_a_folder(one)}
+    repository = _repository(root)
+    found = {name: _told_version(one, repository) for name, one in sorted(_known().items())}
+    return {name: version for name, version in found.items() if version}
 
 
 def used_distributions(root: Path) -> dict[str, str]:
@@ -55,8 +60,8 @@ def used_distributions(root: Path) -> dict[str, str]:
     Args:
         root: the folder of the project.
     """
-    known = _known()
-    return {name: known[name].version for name in sorted(_used(root)) if not _is_of_a_folder(known[name])}
+    versions = installed_versions(root)
+    return {name: versions[name] for name in sorted(_used(root)) if name in versions}
 
 
 def may_be_used(root: Path, names: Iterable[str]) -> list[str]:
@@ -179,6 +184,26 @@ def _is_of_a_folder(distribution: metadata.Distribution) -> bool:
     is_beside_sources = is_egg and Path(str(distribution.locate_file(""))).name not in _FOLDERS
     origin = distribution.read_text("direct_url.json")
     return is_beside_sources or (origin is not None and "archive_info" not in origin)
+
+
+def _told_version(distribution: metadata.Distribution, repository: Path) -> str:
+    """Return the version of a distribution, with its commit if that is known.
+
+    The version is empty for a distribution of a repository's own, and for that of a place which is not told.
+    """
+    if not _is_of_a_folder(distribution):
+        return distribution.version
+    origin = json.loads(distribution.read_text("direct_url.json") or "{}")
+    if not origin.get("url") or _is_within(distribution, repository):
+        return ""
+    commit = origin.get("vcs_info", {}).get("commit_id", "")
+    return f"{distribution.version} (commit {commit[:9]})" if commit else distribution.version
+
+
+def _repository(root: Path) -> Path:
+    """Return the top folder of the repository that a folder is in; the folder itself if there is none."""
+    here = root.resolve()
+    return next((one for one in (here, *here.parents) if (one / ".git").exists()), here)
 
 
 def _is_within(distribution: metadata.Distribution, folder: Path) -> bool:

@@ -9,6 +9,7 @@ from functools import partial
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -145,15 +146,15 @@ def test_metadata_that_a_build_left_beside_the_sources_is_of_the_project(
     (info / "top_level.txt").write_text("shop\n", "utf-8")
     monkeypatch.setattr(metadata, "distributions", partial(metadata.distributions, path=[str(info.parent)]))
     assert project("import shop") == {}
-    assert installed_versions() == {}
+    assert installed_versions(tmp_path / "project") == {}
 
 
-def test_a_damaged_folder_of_metadata_is_no_distribution(install: Install, project: Project) -> None:
+def test_a_damaged_folder_of_metadata_is_no_distribution(install: Install, project: Project, tmp_path: Path) -> None:
     info = install("numpy-1.26.4")
     for file in info.iterdir():
         file.unlink()
     assert project("import numpy, other") == {}
-    assert installed_versions() == {}
+    assert installed_versions(tmp_path) == {}
 
 
 def test_the_text_of_an_import_is_no_import(install: Install, project: Project) -> None:
@@ -161,11 +162,24 @@ def test_the_text_of_an_import_is_no_import(install: Install, project: Project) 
     assert project('def work():\n    """\n    import numpy\n    """\n') == {}
 
 
-def test_what_is_installed_from_a_folder_has_no_version_and_from_a_wheel_it_has(install: Install) -> None:
-    for name, origin in (("shop-0.1.dev7", "dir_info"), ("till-0.2.dev1", "vcs_info"), ("yarn-2.0", "archive_info")):
-        (install(name) / "direct_url.json").write_text(json.dumps({"url": "file:///a", origin: {}}), "utf-8")
+def test_all_have_versions_but_what_is_of_the_projects_own_repository(install: Install, tmp_path: Path) -> None:
+    """The project may have a new version at each commit."""
+    repository = tmp_path / "repository"
+    (repository / ".git").mkdir(parents=True)
+    (repository / "shop").mkdir()
+    own, other = (repository / "shop").as_uri(), (tmp_path / "kit").as_uri()
+    origins: dict[str, dict[str, Any]] = {
+        "shop-0.1.dev7": {"url": own, "dir_info": {}},
+        "tools-0.3": {"url": (repository / "tools").as_uri(), "dir_info": {"editable": True}},
+        "kit-1.1": {"url": other, "dir_info": {}},
+        "till-0.2": {"url": "https://example.org/till.git", "vcs_info": {"vcs": "git", "commit_id": "3f2a91c5d0e1"}},
+        "yarn-2.0": {"url": other, "archive_info": {}},
+    }
+    for name, origin in origins.items():
+        (install(name) / "direct_url.json").write_text(json.dumps(origin), "utf-8")
     install("Flask_Cors-4.0.1")
-    assert installed_versions() == {"flask-cors": "4.0.1", "yarn": "2.0"}
+    versions = {"flask-cors": "4.0.1", "kit": "1.1", "till": "0.2 (commit 3f2a91c5d)", "yarn": "2.0"}
+    assert installed_versions(repository / "shop") == versions
 
 
 class TestCodeWithoutVersion:

@@ -39,7 +39,7 @@ def why_not_as_for_baseline(baseline: Path, machine: str, root: Path, repository
         root: pytest's root folder.
         repository: the top folder of the repository.
     """
-    before, after = read_versions(baseline, machine), installed_versions()
+    before, after = read_versions(baseline, machine), installed_versions(root)
     if before is None:
         return f"the versions of installed distributions are not in {calls_file(baseline).name}"
     changed = [one.name for one in version_changes(before, after)]
@@ -69,4 +69,4 @@ def _explained(change: RegressionResult, baseline: Path, machine: str, root: Pat
     if before is None:
         return change
     used = used_distributions(root)
-    return replace(change, installed=version_changes(before, installed_versions(), used))
+    return replace(change, installed=version_changes(before, installed_versions(root), used))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from pytest_perfbudget.core.blame import Blame, Cause
@@ -17,6 +18,8 @@ NO_CULPRIT: Final = (
     "No function is named as the cause: none stands out beyond the errors of the profiles of both sides. "
     "If there are several commits in between, perfbudget bisect finds the commit."
 )
+
+_ONLY_CHANGE: Final = "no other function of the profiles was: most likely the cause"
 
 _ABOVE: Final = 1.1
 """The ratio of a part to the whole slowdown above which errors of the profiles do not explain the part."""
@@ -42,9 +45,13 @@ def blame_lines(
         grown: the functions that are called more often.
         installed: the distributions that may have caused the slowdown, because they have other versions.
     """
+    if any(one.is_imported is not False for one in installed):  # which is why the same code takes longer
+        blamed = [replace(one, is_unchanged=False) for one in blamed]
     if blamed:
         yield HEADING
-        yield from (f"  {blame_text(one)}" for one in blamed)
+        changed = [one for one in blamed if one.cause is Cause.OTHER_CODE]
+        most = f"; {_ONLY_CHANGE}" if len(changed) == 1 else ""
+        yield from (f"  {blame_text(one)}{most if one in changed else ''}" for one in blamed)
     if blamed and grown:
         yield f"  also called more often: {', '.join(map(_short_growth, grown))}"
     elif grown:
@@ -98,7 +105,7 @@ def cause_text(one: Blame) -> str:
         text = "takes longer in its own lines"
         return f"{text}, in the same code: look at what it is given" if one.is_unchanged else text
     if one.cause is Cause.OTHER_CODE:
-        return "has other code than on the other side; its own time differs by no more than the profiles err"
+        return "was changed, and the profiles do not show its part"
     if one.cause is Cause.NEW_AROUND:
         return f"is new around {callee}"
     if one.cause is Cause.SLOWER_LIBRARY and _IN_CHILD.search(one.callee):

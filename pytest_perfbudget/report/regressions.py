@@ -103,6 +103,8 @@ def remedy(case: Case, change: RegressionResult, *, typed: Typed, is_exceeded: b
         allow = "allow more: raise max_regression in the marker or in pyproject.toml"
         if change.source.endswith(OF_BASE) or (is_exceeded and not change.against):
             return f"{verb}. {HELD if change.source.endswith(OF_BASE) else _BUDGETS_FIRST}"
+        if any(one.is_imported for one in change.installed):
+            verb += ", install the versions of the baseline"
         return f"{verb}, or {allow if change.against else accept}"
     if change.verdict in (RegressionVerdict.NEW, RegressionVerdict.FOREIGN) and not change.against:
         name = shlex.quote(typed(test))

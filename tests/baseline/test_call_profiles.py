@@ -130,7 +130,7 @@ class TestVersions:
         self, baseline: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         change_calls(baseline, {PLACE: Calls({"a:a": 1})}, (), {"1234abcd": {"scipy": "1.11"}})
-        monkeypatch.setattr("pytest_perfbudget.compare.versions.installed_versions", lambda: {"scipy": "1.12"})
+        monkeypatch.setattr("pytest_perfbudget.compare.versions.installed_versions", lambda _: {"scipy": "1.12"})
         slower, calls, same = change(), change(metric="calls"), change(RegressionVerdict.UNCHANGED)
         found = with_versions([slower, calls, same], baseline, "1234abcd", baseline.parent)
         assert [list(one.installed) for one in found] == [[VersionChange("scipy", "1.11", "1.12")], [], []]
@@ -146,7 +146,7 @@ class TestVersions:
         monkeypatch.setitem(sys.modules, "shop_of_test", own)
         before, now = (dict.fromkeys(("numpy", "scipy", "ruff"), version) for version in ("1", "2"))
         change_calls(baseline, {PLACE: Calls({"a:a": 1})}, (), {"1234abcd": before})
-        monkeypatch.setattr("pytest_perfbudget.compare.versions.installed_versions", lambda: now)
+        monkeypatch.setattr("pytest_perfbudget.compare.versions.installed_versions", lambda _: now)
         (slower,) = with_versions([change()], baseline, "1234abcd", baseline.parent)
         assert [one.name for one in slower.installed if one.is_imported] == ["numpy", "scipy"]
 
@@ -155,7 +155,7 @@ class TestVersions:
     ) -> None:
         now, generated = {"scipy": "1.12", "ruff": "1"}, list[str]()
         module = "pytest_perfbudget.compare.versions"
-        monkeypatch.setattr(f"{module}.installed_versions", lambda: now)
+        monkeypatch.setattr(f"{module}.installed_versions", lambda _: now)
         monkeypatch.setattr(f"{module}.may_be_used", lambda _, names: [one for one in names if one == "scipy"])
         monkeypatch.setattr(f"{module}.ignored", lambda *_: {Path(one) for one in generated})
         monkeypatch.setattr(f"{module}.code_without_version", lambda *_: "")

@@ -65,7 +65,7 @@ def versioned(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """The versions of what is installed; the modules of these tests, which lie elsewhere, do not count."""
     found = {"numpy": "2.1"}
     monkeypatch.setattr(versions, "code_without_version", lambda *_: "")
-    monkeypatch.setattr(versions, "installed_versions", lambda: found)
+    monkeypatch.setattr(versions, "installed_versions", lambda _: found)
     monkeypatch.setattr(versions, "used_distributions", lambda _: found)
     monkeypatch.setattr(versions, "may_be_used", lambda _, names: [*names])
     return found

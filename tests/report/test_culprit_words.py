@@ -43,7 +43,7 @@ def told(cause: Cause, callee: str = "", before: float = 0, after: float = 0) ->
         (blame_text(Blame("web:menu", Cause.OWN_CODE, 37e3, 41e3, is_unchanged=True)), "web:menu takes longer in its own lines, in the same code: look at what it is given: +37 us of +41 us"),
         (blame_text(Blame("web:menu", Cause.MORE_CALLS, 37e3, 41e3, "web:make", 0, 1, is_unchanged=True)), "web:make now runs on every call of web:menu (0 -> 1): +37 us of +41 us"),
         (blame_text(Blame("web:menu", Cause.MORE_CALLS, 37e3, 41e3, EXECUTE, 0, 1, is_unchanged=True)), "web:menu now calls sqlite3.Connection.execute on every call (0 -> 1): +37 us of +41 us"),
-        (blame_text(Blame("web:menu", Cause.OTHER_CODE, 1e3, 41e3)), "web:menu has other code than on the other side; its own time differs by no more than the profiles err"),
+        (blame_text(Blame("web:menu", Cause.OTHER_CODE, 1e3, 41e3)), "web:menu was changed, and the profiles do not show its part"),
         (blame_text(Blame("web:menu", Cause.OTHER_CALLS, 37e3, 41e3, "web:cost", 0, 10, "web:price")), "web:menu calls web:cost in place of web:price: +37 us of +41 us"),
         (told(Cause.NEW_AROUND, "web:price", 1, 1), "web:menu is new around web:price: +37 us of +41 us"),
     ],
@@ -57,6 +57,25 @@ def test_a_part_above_the_whole_says_how_that_can_be() -> None:
     expected = "+76.5 us (+53.7 us in all: other code is faster, or the profiles err)"
     assert text == f"web:menu takes longer in its own lines: {expected}"
     assert blame_text(Blame("web:menu", Cause.OWN_CODE, 53.71e3, 53.7e3)).endswith("+53.7 us of +53.7 us")
+
+
+def test_the_only_function_that_was_changed_is_the_likeliest_cause() -> None:
+    menu, tax = (Blame(name, Cause.OTHER_CODE, 1e3, 41e3) for name in ("web:menu", "web:tax"))
+    alone, both = list(blame_lines([menu], [])), list(blame_lines([menu, tax], []))
+    assert alone[1:] == [
+        "  web:menu was changed, and the profiles do not show its part; "
+        "no other function of the profiles was: most likely the cause"
+    ]
+    assert [one.partition("part")[2] for one in both[1:]] == ["", ""]
+
+
+def test_another_version_of_a_library_explains_that_the_same_code_takes_longer() -> None:
+    titles = Blame("app:titles", Cause.SLOWER_LIBRARY, 37e3, 41e3, "textkit:normal", 1, 1, is_unchanged=True)
+    line, versions = list(blame_lines([titles], [], [VersionChange("textkit", "1.1", "1.2", is_imported=True)]))[1:]
+    assert "look at what it passes" not in line
+    assert versions.endswith("textkit 1.1 -> 1.2")
+    unused = VersionChange("ruff", "1", "2", is_imported=False)
+    assert "look at what it passes" in list(blame_lines([titles], [], [unused]))[1]
 
 
 def test_further_calls_stand_in_one_line_below_the_causes() -> None:

@@ -17,6 +17,7 @@ from pytest_perfbudget.core.measurement import ProfileRow
 from pytest_perfbudget.core.metrics import Direction
 from pytest_perfbudget.core.policy import Policy
 from pytest_perfbudget.core.results import BudgetResult, BudgetVerdict, Growth, RegressionResult, RegressionVerdict
+from pytest_perfbudget.core.versions import VersionChange
 from pytest_perfbudget.report.findings import failure_text, worded
 
 CAPACITY = budget(
@@ -279,6 +280,13 @@ class TestRegressions:
         found = failure(measurement(drop))
         assert found[0] == "20 % fewer requests per second than the baseline"
         assert found[-1].startswith("Restore the requests per second, or accept it: ")
+
+    def test_a_slowdown_beside_another_version_of_a_library_may_be_mended_by_the_old_version(self) -> None:
+        numpy = VersionChange("numpy", "1.26", "2.0", is_imported=True)
+        found = failure(measurement(change(installed=[numpy])))
+        assert found[-1].startswith("Make the code faster, install the versions of the baseline, or accept it: ")
+        unused = replace(numpy, is_imported=False)
+        assert "versions" not in failure(measurement(change(installed=[unused])))[-1]
 
     @pytest.mark.parametrize(
         ("time", "told"),

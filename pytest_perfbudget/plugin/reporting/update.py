@@ -242,7 +242,9 @@ class Update:
                 for place in replaced
                 if any(one.functions for one in found[place])
             }
-            versions = {machine.key: installed_versions()} if self._vouches_for_all(after, machine) else {}
+            versions = {}
+            if self._vouches_for_all(after, machine):
+                versions[machine.key] = installed_versions(self._session.config.rootpath)
             change_calls(self._session.baseline_file, profiles, removed, versions)
             executed = {
                 (*place, machine.python): max((one.instructions for one in found[place]), key=total_of)

@@ -63,7 +63,7 @@ def test_a_slower_time_is_kept_out_until_there_is_a_reason(based: Project) -> No
 def installed(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """The versions of what is installed."""
     found = {"numpy": "2.0"}
-    monkeypatch.setattr(update, "installed_versions", lambda: found)
+    monkeypatch.setattr(update, "installed_versions", lambda _: found)
     return found
 
 
