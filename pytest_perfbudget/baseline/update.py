@@ -8,19 +8,16 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from pytest_perfbudget.baseline.commit import DIRTY
+from pytest_perfbudget.baseline.new_line import timed_blocks
 from pytest_perfbudget.baseline.schema import Key, Line
 from pytest_perfbudget.core.baseline_update import UNCERTAIN, BaselineUpdate, UpdateAction, UpdatedNumber
-from pytest_perfbudget.core.calm_spans import calm_batch
-from pytest_perfbudget.core.calm_times import quantiles_of
 from pytest_perfbudget.core.counts import CountPair, compare_counts
 from pytest_perfbudget.core.load.differences import LoadDifference, load_differences
-from pytest_perfbudget.core.metrics import METRICS, TIME, counts
+from pytest_perfbudget.core.metrics import METRICS, TIME
 from pytest_perfbudget.core.recording import Recording
-from pytest_perfbudget.core.reference import FEWEST_RUNS, Prior, Reference, fit
+from pytest_perfbudget.core.reference import Prior, Reference
 from pytest_perfbudget.core.results import RegressionVerdict
-from pytest_perfbudget.core.spans.reference import reference_of
 from pytest_perfbudget.core.unpaired import UnpairedSlowdownTest
-from pytest_perfbudget.core.weather import BlockTime, Canaries
 
 ALPHA: Final = 0.01
 """The largest probability with which any line of an update is called slower although none is, or faster."""
@@ -57,73 +54,12 @@ class LineUpdate:
         return UpdatedNumber(metric, before, after, ratio)
 
 
-@dataclass(frozen=True, slots=True)
-class Provenance:
-    """The origin of new numbers."""
-
-    commit: str
-    date: str
-    reason: str = ""
-    code: str = ""
-
-
 def _number_of(line: Line | None, metric: str) -> float | None:
     if line is None:
         return None
     if metric == TIME.name:
         return line.time.time_ns if line.time is not None else None
     return line.counts.get(metric)
-
-
-def measured(key: Key, runs: Sequence[Recording], calm_ns: Canaries, provenance: Provenance) -> Line:
-    """Return the line for fresh runs of one measurement.
-
-    The counts of the line are the worst in any run: counts depend on the hash seed, and the higher cost of one seed is
-    not a growth over another seed.
-    """
-    one_cpu = _is_on_one_cpu(runs)
-    timed = _timed(runs, one_cpu=one_cpu)
-    time = fit(timed, calm_ns) if len(timed) >= FEWEST_RUNS else None
-    worst: dict[str, int] = {}
-    for metric in counts():
-        found = [run.counts[metric.name] for run in runs if metric.name in run.counts]
-        if found:
-            count = min(found) if metric.is_worse(0, 1) else max(found)
-            if count <= metric.most_compared:
-                worst[metric.name] = count
-    # A digest that differs from run to run is of random parameters, and tells nothing.
-    digests = {run.parameters for run in runs}
-    parameters = digests.pop() if len(digests) == 1 else ""
-    kind = runs[0].kind if runs and not key.name else ""
-    batches = [batch for run in runs if time is not None and (batch := calm_batch(run, time)) is not None]
-    return Line(
-        key,
-        time,
-        worst,
-        provenance.commit,
-        provenance.date,
-        code=provenance.code,
-        parameters=parameters,
-        load=runs[0].load if runs else "",
-        kind=kind,
-        spans=reference_of(batches),
-        quantiles=quantiles_of(runs, time) if time is not None else None,
-        one_cpu=one_cpu and time is not None,
-    )
-
-
-def _is_on_one_cpu(runs: Sequence[Recording]) -> bool:
-    """Return whether most runs were timed on one CPU."""
-    timed = [run.one_cpu for run in runs if run.blocks]
-    return 2 * sum(timed) > len(timed)
-
-
-def _timed(runs: Sequence[Recording], *, one_cpu: bool) -> list[Sequence[BlockTime]]:
-    """Return the blocks of the runs on one CPU, or of the other runs.
-
-    On a busy machine the threads of a run may be taken for the other kind; such a run is not like the others.
-    """
-    return [run.blocks for run in runs if run.blocks and run.one_cpu == one_cpu]
 
 
 def update_line(
@@ -271,7 +207,7 @@ def _changes(
     ratios: dict[str, float] = {}
     worse = better = False
     unsure = None
-    timed = _timed(runs, one_cpu=new.one_cpu)
+    timed = timed_blocks(runs, one_cpu=new.one_cpu)
     if old.time is not None and timed:
         slowdown_test = UnpairedSlowdownTest(tolerance, alpha, old.time, prior)
         found = slowdown_test.effect([slowdown_test.estimate(blocks) for blocks in timed])

@@ -6,8 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from pytest_perfbudget.baseline.new_line import Provenance, measured
 from pytest_perfbudget.baseline.schema import Key, Line
-from pytest_perfbudget.baseline.update import LineUpdate, Provenance, apply, measured, update_line
+from pytest_perfbudget.baseline.update import LineUpdate, apply, update_line
 from pytest_perfbudget.core.baseline_update import UpdateAction
 from pytest_perfbudget.core.calm_quantiles import SHARES
 from pytest_perfbudget.core.load.plan import LoadPlan

@@ -15,9 +15,10 @@ from pytest_perfbudget.baseline.code_digest import code_digest, files_of
 from pytest_perfbudget.baseline.commit import DIRTY, commit_of, missing_commits
 from pytest_perfbudget.baseline.instruction_profiles import change_instructions
 from pytest_perfbudget.baseline.machine import Machine, this_machine
+from pytest_perfbudget.baseline.new_line import Provenance, measured
 from pytest_perfbudget.baseline.reader import check_line
 from pytest_perfbudget.baseline.schema import Baseline, Key
-from pytest_perfbudget.baseline.update import LineUpdate, Provenance, apply, measured, update_line
+from pytest_perfbudget.baseline.update import LineUpdate, apply, update_line
 from pytest_perfbudget.compare.obstacles import ADDRESS_IN_NAME
 from pytest_perfbudget.core.baseline_update import UpdateAction, UpdateSummary
 from pytest_perfbudget.core.cost_graph import calmest
