@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final
 
 from pytest_perfbudget.baseline.commit import DIRTY
@@ -72,6 +73,7 @@ def update_line(
     reason: str,
     is_lost: bool = False,
     sharing: int = 1,
+    compared: int = 1,
 ) -> LineUpdate:
     """Return the outcome for a line for which there are fresh runs.
 
@@ -89,10 +91,15 @@ def update_line(
         is_lost: whether git does not have the code of the present line: it was made with uncommitted changes, or at a
             commit that a squash merge has left behind.
         sharing: the number of lines that share `ALPHA`: all that the update measures.
+        compared: the number of lines that share it in a comparison, which finds less than with one line.
     """
     if old is None:
         return LineUpdate(new.key, UpdateAction.NEW, new, old)
     ratios, worse, better, unsure = _changes(old, new, runs, prior, tolerance, alpha=ALPHA / max(1, sharing))
+    comparison = partial(UnpairedSlowdownTest, tolerance, ALPHA / max(1, sharing, compared))
+    is_surer = _is_surer(*(None if one.time is None else comparison(one.time, prior) for one in (old, new)))
+    if unsure is not None and is_surer and not better:  # or no update could ever replace the line
+        ratios, worse, unsure = {**ratios, TIME.name: unsure}, True, None
     has_first_time = old.time is None and new.time is not None
     is_imported = old.time is not None and not old.is_corrected
     is_other_case = bool(old.parameters and new.parameters) and old.parameters != new.parameters
@@ -105,7 +112,7 @@ def update_line(
     if is_replaced or (has_first_time and not worse):
         return LineUpdate(new.key, UpdateAction.NEW, replace(new, reason=reason if worse else ""), old)
     if not worse and not better:
-        return _kept(old, new, unsure, tolerance, is_lost=is_lost)
+        return _kept(old, new, unsure, tolerance, is_lost=is_lost, is_surer=is_surer)
     # Only the numbers that credibly changed are replaced: otherwise a loss in a number could come in unseen with a gain
     # in another number.
     merged = replace(
@@ -145,9 +152,9 @@ def _of_other_load(
     return LineUpdate(new.key, action, replace(new, reason=reason or ""), old, ratios, load)
 
 
-def _kept(old: Line, new: Line, unsure: float | None, tolerance: float, *, is_lost: bool) -> LineUpdate:
+def _kept(old: Line, new: Line, unsure: float | None, tolerance: float, *, is_lost: bool, is_surer: bool) -> LineUpdate:
     """Return the outcome for a line that is not credibly slower or faster."""
-    if _is_more_precise(old.time, new.time, tolerance):
+    if (is_surer or _has_half_the_spread(old.time, new.time)) and _is_no_slower(old.time, new.time, tolerance):
         return LineUpdate(
             new.key,
             UpdateAction.MORE_PRECISE,
@@ -190,11 +197,18 @@ def _completed(line: Line, new: Line) -> Line:
     return replace(line, spans=line.spans or new.spans, quantiles=line.quantiles or new.quantiles, load=new.load)
 
 
-def _is_more_precise(old: Reference | None, new: Reference | None, tolerance: float) -> bool:
-    """Return whether a time that was too uncertain to be of use is more precise now, and not slower than allowed."""
-    if old is None or new is None or old.spread < UNCERTAIN or new.spread > old.spread / 2:
-        return False
-    return new.time_ns <= old.time_ns * (1 + tolerance)
+def _is_surer(old: UnpairedSlowdownTest | None, new: UnpairedSlowdownTest | None) -> bool:
+    """Return whether comparisons with a time are undecided, and would not be with a new one."""
+    return old is not None and new is not None and old.is_blind and not new.is_blind
+
+
+def _has_half_the_spread(old: Reference | None, new: Reference | None) -> bool:
+    """Return whether a time finds few slowdowns, and a new one, of half its spread or less, more of them."""
+    return old is not None and new is not None and old.spread >= UNCERTAIN and new.spread <= old.spread / 2
+
+
+def _is_no_slower(old: Reference | None, new: Reference | None, tolerance: float) -> bool:
+    return old is not None and new is not None and new.time_ns <= old.time_ns * (1 + tolerance)
 
 
 def _changes(

@@ -209,7 +209,7 @@ class BaselineComparison(ComparisonStrategy):
         line, counted = known.line, known.counted
         time = time_result(measurement, known, fresh.times, self._lines, self._settings.baseline)
         return Evidence(
-            known.doubted(time, request.tolerance.share),
+            known.doubted(time),
             request.tolerance,
             None
             if known.obstacle(measurement)

@@ -14,9 +14,6 @@ from pytest_perfbudget.core.recording import Recording
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.unpaired import UnpairedSlowdownTest
 
-_BLIND = 0.5
-"""A comparison that finds slowdowns above this share only, and above twice the tolerance, is undecided."""
-
 
 @dataclass(frozen=True)
 class KnownData:
@@ -68,26 +65,23 @@ class KnownData:
             return replace(untimed(RegressionVerdict.FOREIGN, why), needs_reason=needs_reason)
         return None
 
-    def doubted(self, found: RegressionResult, share: float) -> RegressionResult:
+    def doubted(self, found: RegressionResult) -> RegressionResult:
         """Return the result for the time, undecided if the baseline is too uncertain to tell.
 
         A gate that cannot fire has to say so. Pairs with the baseline's commit need no time of the baseline, and a time
         that regressed or improved all the same is decided.
-
-        Args:
-            found: the result for the time.
-            share: the tolerance.
         """
+        test = self.slowdown_test
         is_open = found.verdict in (RegressionVerdict.UNDECIDED, RegressionVerdict.UNCONFIRMED) and not found.reason
-        why = self._why_uncertain(share) if is_open and not found.in_pairs else ""
-        return replace(found, verdict=RegressionVerdict.UNDECIDED, reason=why) if why else found
+        if test is None or not test.is_blind or found.in_pairs or not is_open:
+            return found
+        where = f"in {found.runs} fresh processes" if found.runs else "in this session"
+        ratio = f"{100 * (found.ratio - 1):+.0f} % {where}, but " if found.ratio is not None else ""
+        reason = f"{ratio}{self._why_uncertain(test.smallest_found())}"
+        smallest = test.smallest_found()
+        return replace(found, verdict=RegressionVerdict.UNDECIDED, reason=reason, smallest_found=smallest)
 
-    def _why_uncertain(self, share: float) -> str:
-        if self.slowdown_test is None:
-            return ""
-        smallest = self.slowdown_test.smallest_found()
-        if smallest <= max(_BLIND, 2 * share):
-            return ""
+    def _why_uncertain(self, smallest: float) -> str:
         is_imported = self.line is not None and not self.line.is_corrected
         what = "imported, not corrected for weather" if is_imported else "uncertain, its processes differ"
         least = f"{100 * smallest:.0f} %"

@@ -259,13 +259,13 @@ def _cause_of_change(measurement: Measurement, change: RegressionResult) -> Caus
     if change.verdict is RegressionVerdict.UNDECIDED:
         if is_unsuspicious(measurement, change):
             return None
+        if change.smallest_found is not None:
+            return Cause.UNCERTAIN_BASELINE
         if measurement.kind is LOAD_KIND:
             return Cause.LOAD_TOO_SHORT
-        by_baseline = not (change.in_pairs or change.against)
-        if by_baseline and change.metric == TIME.name and change.reason:
-            return Cause.UNCERTAIN_BASELINE
         # More rounds do not help where fresh processes differ from those of the baseline, but pairs in turns do.
-        return Cause.NOT_CONFIRMED if by_baseline and change.runs and not change.reason else Cause.UNDECIDED
+        is_by_runs = change.runs and not (change.in_pairs or change.against or change.reason)
+        return Cause.NOT_CONFIRMED if is_by_runs else Cause.UNDECIDED
     if change.verdict is RegressionVerdict.NEW and change.against:
         return None  # the other commit will never have the test
     return _BY_CHANGE.get(change.verdict)

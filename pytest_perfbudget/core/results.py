@@ -256,6 +256,8 @@ class RegressionResult:
         installed: the distributions whose versions differ from the other side's, of a regression.
         is_test_changed: whether the test itself differs on the other side.
         is_required: whether the test fails if this number could not be compared.
+        smallest_found: the smallest slowdown, as a share, that could have been found, if the baseline is too uncertain
+            for the comparison; None for others.
         needs_reason: whether an update of the baseline needs a reason, because the load may have become easier.
         components: the change of each component, if spans were compared.
         executed: the functions with more bytecode instructions, the project's own first.
@@ -288,6 +290,7 @@ class RegressionResult:
     is_test_changed: bool = False
     is_required: bool = False
     needs_reason: bool = False
+    smallest_found: float | None = None
     components: SpanComparison | None = None
     executed: Sequence[InstructionGrowth] = ()
 

@@ -45,6 +45,10 @@ processes of 24 kinds of code, and recorded pairs where this makes a baseline un
 and all by 8 %. With 2.0 they find 95 % and 98 %, with processes only 79 % and 84 %
 (`tests/core/test_kinds_of_code.py`). The number was chosen on these recordings, so others may have less."""
 
+_BLIND = 0.5
+"""The slowdown, as a share, that a comparison has to find at least: one that finds less is undecided, and an update may
+replace its reference."""
+
 _UNLIKELY = 1.65
 """The standard errors below `_SOUGHT` from which a run shows that there is no such slowdown, if pairs confirm: the
 probability to overlook the slowdown is 5 %."""
@@ -170,6 +174,11 @@ class UnpairedSlowdownTest(SlowdownTest[Estimate]):
     def is_uncertain(self) -> bool:
         """Whether calm fresh runs that agree would not find the slowdown that is sought: processes differ too much."""
         return self.smallest_found() > _SOUGHT * self.tolerance
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether a slowdown by half, or by twice the tolerance if this is more, would not be found."""
+        return self.smallest_found() > max(_BLIND, 2 * self.tolerance)
 
     @property
     def _calm(self) -> Estimate:

@@ -63,7 +63,7 @@ _ACTIONS: Final = {
     Cause.BUSY_MACHINE: "run again, or on a calmer machine",
     Cause.UNDECIDED: "raise max_time",
     Cause.NOT_CONFIRMED: 'compare in turns: confirm = "duet" or pytest --perf-against COMMIT',
-    Cause.UNCERTAIN_BASELINE: "update the baseline on a calmer machine, or compare in pairs",
+    Cause.UNCERTAIN_BASELINE: "update the baseline on a calm machine: pytest --perf-update-baseline",
     Cause.NO_BASELINE: "pytest --perf-update-baseline",
     Cause.DRIFT_NOT_JUDGED: "the line on drift says why",
 }

@@ -62,6 +62,40 @@ def test_a_new_time_tells_its_spread_and_a_time_that_stays_does_not() -> None:
     assert revised(line(), recordings(1e6)).result().spread is None
 
 
+def of_spread(found: Line, spread: float) -> Line:
+    assert found.time is not None
+    return replace(found, time=replace(found.time, spread=spread))
+
+
+@pytest.mark.parametrize(
+    ("spread", "reason", "action"),
+    [
+        (0.2, "", UpdateAction.REFUSED),
+        (0.2, "stronger hashes", UpdateAction.ACCEPTED),
+        (0.1, "", UpdateAction.UNDECIDED),
+        (0.1, "stronger hashes", UpdateAction.UNDECIDED),
+    ],
+)
+def test_a_time_that_no_comparison_could_judge_is_replaced_by_a_slower_one_with_a_reason(
+    spread: float, reason: str, action: UpdateAction
+) -> None:
+    """Or the line would stay for ever, because nothing is credibly slower than such a time."""
+    old, runs = of_spread(line(), spread), recordings(1.1e6)
+    found = revised(old, runs, reason=reason)
+    assert found.action is action
+    assert found.line is not None
+    assert found.line.time == (measured(KEY, runs, CALM_NS, MADE).time if action.writes_line else old.time)
+
+
+@pytest.mark.parametrize(("compared", "action"), [(1, UpdateAction.UNCHANGED), (300, UpdateAction.MORE_PRECISE)])
+def test_a_time_is_of_use_or_not_by_the_number_of_lines_that_are_compared(compared: int, action: UpdateAction) -> None:
+    """These share alpha, so that each comparison finds less."""
+    old, runs = of_spread(line(), 0.08), recordings(1e6)
+    new = of_spread(measured(KEY, runs, CALM_NS, MADE), 0.06)
+    found = update_line(old, new, runs, prior=Prior(0.005, 4), tolerance=0.05, reason="", compared=compared)
+    assert found.action is action
+
+
 def test_what_the_baseline_does_not_have_is_new() -> None:
     assert revised(None, recordings(1e6)).action is UpdateAction.NEW
 
@@ -156,7 +190,7 @@ def test_the_lines_of_an_update_share_the_probability_of_an_error(sharing: int, 
 
 @pytest.mark.parametrize(
     ("ratio", "action"),
-    [(0.98, UpdateAction.MORE_PRECISE), (1.04, UpdateAction.MORE_PRECISE), (1.06, UpdateAction.UNDECIDED)],
+    [(0.98, UpdateAction.MORE_PRECISE), (1.04, UpdateAction.MORE_PRECISE), (1.06, UpdateAction.REFUSED)],
 )
 def test_an_uncertain_line_is_replaced_by_a_surer_one_unless_that_is_slower_than_is_allowed(
     ratio: float, action: UpdateAction

@@ -34,18 +34,20 @@ def test_a_time_that_an_uncertain_baseline_cannot_judge_is_undecided(
     """A slowdown that doubles the time would pass as unsuspicious otherwise. Pairs need no time of the baseline."""
     monkeypatch.setattr(UnpairedSlowdownTest, "smallest_found", lambda _: 1.37)
     known = KnownData(None, None, UnpairedSlowdownTest(0.05, 0.001, REFERENCE, Prior(0.01, 4)), is_known_elsewhere=True)
-    doubted = known.doubted(found, 0.05)
+    doubted = known.doubted(found)
+    where = "in 5 fresh processes" if found.runs else "in this session"
     reason = (
-        "the baseline is uncertain, its processes differ: a slowdown of less than 137 % would not be found: update on a "
+        f"+12 % {where}, but the baseline is uncertain, its processes differ: a slowdown of less than 137 % would not be found: update on a "
         "calmer machine, or compare in pairs"
     )
     assert (doubted.verdict is RegressionVerdict.UNDECIDED and doubted.reason == reason) is is_told
+    assert doubted.smallest_found == (1.37 if is_told else None)
     assert is_told or doubted == found
 
 
 def test_a_certain_baseline_judges(monkeypatch: pytest.MonkeyPatch) -> None:
     known = KnownData(None, None, UnpairedSlowdownTest(0.05, 0.001, REFERENCE, Prior(0.01, 4)), is_known_elsewhere=True)
     monkeypatch.setattr(UnpairedSlowdownTest, "smallest_found", lambda _: 0.4)
-    assert known.doubted(UNCONFIRMED, 0.05) == UNCONFIRMED
+    assert known.doubted(UNCONFIRMED) == UNCONFIRMED
     untimed = KnownData(None, None, None, is_known_elsewhere=True)
-    assert untimed.doubted(UNCONFIRMED, 0.05) == UNCONFIRMED
+    assert untimed.doubted(UNCONFIRMED) == UNCONFIRMED

@@ -65,7 +65,7 @@ class TestReasons:
             (change(RegressionVerdict.WRONG_CODE), Cause.WRONG_CODE, Grade.NOT_READY),
             (change(RegressionVerdict.UNDECIDED), Cause.NOT_CONFIRMED, Grade.CONDITIONAL),
             (
-                change(RegressionVerdict.UNDECIDED, runs=0, reason="uncertain"),
+                change(RegressionVerdict.UNDECIDED, smallest_found=0.7),
                 Cause.UNCERTAIN_BASELINE,
                 Grade.CONDITIONAL,
             ),

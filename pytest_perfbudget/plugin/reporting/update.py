@@ -209,6 +209,7 @@ class Update:
         def edit(before: Baseline) -> Baseline:
             here = [line.time for key, line in before.lines.items() if key.machine == machine.key and line.time]
             prior = prior_of(here)
+            compared = len({*fitted, *(key for key in before.lines if key.machine == machine.key)})
             commits = {one.commit for key, one in before.lines.items() if key in fitted}
             lost = missing_commits(root, commits)
             self._lines = [
@@ -221,6 +222,7 @@ class Update:
                     reason=self._reason,
                     is_lost=key in before.lines and before.lines[key].commit in lost,
                     sharing=len(fitted),
+                    compared=compared,
                 )
                 for key, line in fitted.items()
             ]

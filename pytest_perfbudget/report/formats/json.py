@@ -16,6 +16,7 @@ _RARE: Final = {
     # A count has neither an interval nor a test.
     "changes": (
         *("blamed", "grown", "installed", "executed", "is_test_changed", "is_required", "needs_reason"),
+        "smallest_found",
         *("lower", "upper", "log_std_error", "p_value", "alpha", "weather", "in_pairs", "components", "reason"),
         "against",
     ),
