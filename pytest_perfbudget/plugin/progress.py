@@ -74,7 +74,9 @@ class Progress:
         reporter = self._config.pluginmanager.getplugin("terminalreporter")
         if self._is_logged and reporter is not None:
             with self._uncaptured():
-                reporter.write_line(text)
+                # With -q the line of the tests' results may have begun, which `write_line` does not see.
+                is_begun = getattr(getattr(reporter, "_tw", None), "width_of_current_line", 0)
+                reporter.write_line(f"\n{text}" if is_begun else text)
                 reporter.flush()
 
     def _uncaptured(self) -> AbstractContextManager[None]:

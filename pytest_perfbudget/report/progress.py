@@ -55,5 +55,13 @@ def update_progress_text(run: int, runs: int, done: int, total: int, left_s: flo
     """Return the note that is shown while a baseline is measured."""
     cells = 20
     filled = cells * done // max(total, 1)
-    left = f"{left_s / 60:.0f} min" if left_s >= 90 else f"{left_s:.0f} s"
-    return f"perf: process {run} of {runs} [{'#' * filled}{'.' * (cells - filled)}] {left} left"
+    return f"perf: process {run} of {runs} [{'#' * filled}{'.' * (cells - filled)}] {_left(left_s)}"
+
+
+def update_log_text(tests: int, runs: int, left_s: float) -> str:
+    """Return the line that a log has while a baseline is measured, after the first process."""
+    return f"perf: {counted(tests, 'test')} measured for the baseline in process 1 of {runs}, {_left(left_s)}"
+
+
+def _left(left_s: float) -> str:
+    return f"{left_s / 60:.0f} min left" if left_s >= 90 else f"{left_s:.0f} s left"

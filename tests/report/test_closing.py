@@ -8,7 +8,7 @@ from pytest_perfbudget.core.health import session_health
 from pytest_perfbudget.core.results import BudgetVerdict, RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.run_result import RunResult, regression_tally
 from pytest_perfbudget.report.closing import budgets_text, changes_text, health_text
-from pytest_perfbudget.report.progress import load_progress_text, progress_text, update_progress_text
+from pytest_perfbudget.report.progress import load_progress_text, progress_text, update_log_text, update_progress_text
 
 
 def test_budgets_are_counted_by_verdict() -> None:
@@ -91,3 +91,4 @@ def test_progress_of_a_warm_up() -> None:
 
 def test_progress_of_an_update() -> None:
     assert update_progress_text(3, 10, 5, 20, 95) == "perf: process 3 of 10 [#####...............] 2 min left"
+    assert update_log_text(5, 10, 80) == "perf: 5 tests measured for the baseline in process 1 of 10, 80 s left"

@@ -35,7 +35,7 @@ from pytest_perfbudget.errors import BaselineError, WorkerError
 from pytest_perfbudget.installed import installed_versions
 from pytest_perfbudget.paths import own_modules
 from pytest_perfbudget.plugin.session import PerfSession
-from pytest_perfbudget.report.progress import update_progress_text
+from pytest_perfbudget.report.progress import update_log_text, update_progress_text
 
 _Measured = Mapping[tuple[str, str], Sequence[Recording]]
 
@@ -125,7 +125,7 @@ class Update:
         known = [key.test for key in self._session.baseline.lines if key.machine == here]
         launcher = self._session.launcher
         launcher.companion_files = {file_of(test) for test in (*known, *tests)}
-        total, done, start_s = runs * len(tests), 0, time.monotonic()
+        done, start_s = 0, time.monotonic()
         found: dict[tuple[str, str], list[Recording]] = {}
         try:
             own_file_only = not self._goes_with_companions(tests)
@@ -137,8 +137,7 @@ class Update:
                     tests, start=start, is_reversed=is_reversed, own_file_only=own_file_only
                 ):
                     done += 1
-                    left_s = (time.monotonic() - start_s) / done * (total - done)
-                    self._session.progress.note(update_progress_text(run + 1, runs, done, total, left_s))
+                    self._show_progress(done, len(tests), runs, time.monotonic() - start_s)
                     if answer.problem:
                         self._kept_out[answer.nodeid] = answer.problem
                     for one in map(Measurement.from_dict, answer.measurements):
@@ -157,6 +156,14 @@ class Update:
             if why := self._why_failed(place, recordings):
                 self._kept_out[place[0]] = why
         return {place: recordings for place, recordings in found.items() if place[0] not in self._kept_out}
+
+    def _show_progress(self, done: int, tests: int, runs: int, spent_s: float) -> None:
+        total = runs * tests
+        left_s = spent_s / done * (total - done)
+        run = (done - 1) // tests + 1
+        self._session.progress.note(update_progress_text(run, runs, done, total, left_s))
+        if done == tests < total:
+            self._session.progress.log(update_log_text(tests, runs, left_s))
 
     def _why_failed(self, place: tuple[str, str], recordings: Sequence[Recording]) -> str:
         """Return that a load had more errors in the fresh processes than its limits allow; empty if it had not."""

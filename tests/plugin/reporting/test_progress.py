@@ -7,7 +7,7 @@ import re
 import sys
 
 import pytest
-from programs import shop
+from programs import FEW_RUNS, shop
 from repositories import Repository
 from scripting import Project
 
@@ -103,6 +103,13 @@ def test_a_log_without_a_terminal_has_a_line_when_a_confirmation_begins(
     found = [line for line in result.outlines if line.startswith("perf: test_it.py::test_call stands out: ")]
     assert len(found) == lines
     assert all("in at most 20 fresh pairs, at most " in line for line in found)
+
+
+def test_a_log_without_a_terminal_has_a_line_while_a_baseline_is_measured(lean: Project) -> None:
+    tests = "def test_a(perf): perf(advance, 1)\n\ndef test_b(perf): perf(advance, 2)\n"
+    result = lean.run(tests, "--perf-update-baseline", pyproject=FEW_RUNS)
+    (line,) = (one for one in result.outlines if one.startswith("perf: "))
+    assert line.startswith("perf: 2 tests measured for the baseline in process 1 of 2, ")
 
 
 def test_a_note_is_cut_to_the_line() -> None:
