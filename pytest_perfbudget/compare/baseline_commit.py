@@ -206,12 +206,13 @@ def _measure(
     *,
     own_file_only: bool,
     counting: Counting,
+    is_timed: bool,
 ) -> Attempt[Pair]:
     """Measure a test with a fresh pair; the head's counts are compared with the baseline's, as in the session.
 
     Reports show the calls and the rounds of both sides, which the baseline does not have.
     """
-    found = pairs.measure(task, own_file_only=own_file_only, counting=counting)
+    found = pairs.measure(task, own_file_only=own_file_only, counting=counting, is_timed=is_timed)
     for name, one in found.sides.items():
         seen.setdefault(name, []).append(one)
     sides = {

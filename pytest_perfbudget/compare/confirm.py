@@ -55,10 +55,10 @@ class Attempt(Generic[_Run_co]):
 class Measure(Protocol[_Run_co]):
     """A function that measures a test in fresh processes, once."""
 
-    def __call__(self, *, own_file_only: bool, counting: Counting) -> Attempt[_Run_co]:
+    def __call__(self, *, own_file_only: bool, counting: Counting, is_timed: bool) -> Attempt[_Run_co]:
         """Measure the test; with `own_file_only`, collect no file but the test's own.
 
-        Nothing is counted or profiled beyond `counting`.
+        Nothing is counted or profiled beyond `counting`. Unless it `is_timed`, only its counts are of interest.
 
         Raises:
             WorkerError: there are no measurements.
@@ -126,7 +126,7 @@ def confirm(
         is_profiled = len(attempts) < (_PROFILED if _are_quick(attempts) else 1)
         counting = Counting.ALL if is_grown else Counting.CALLS if is_profiled else Counting.NONE
         with pace.step():
-            found = _attempted(measure, own_file_only=own_file_only, counting=counting)
+            found = _attempted(measure, own_file_only=own_file_only, counting=counting, is_timed=bool(open_))
         problem, is_exclusive = found.problem, found.is_exclusive
         if problem and not attempts and not own_file_only and context.launcher.has_companions(nodeid):
             # Perhaps another test file cannot be collected together with this test's file.
@@ -154,9 +154,9 @@ def once_more(measure: Callable[[], _Result]) -> _Result:
         return measure()
 
 
-def _attempted(measure: Measure[_Run], *, own_file_only: bool, counting: Counting) -> Attempt[_Run]:
+def _attempted(measure: Measure[_Run], *, own_file_only: bool, counting: Counting, is_timed: bool) -> Attempt[_Run]:
     try:
-        return once_more(partial(measure, own_file_only=own_file_only, counting=counting))
+        return once_more(partial(measure, own_file_only=own_file_only, counting=counting, is_timed=is_timed))
     except WorkerError as error:
         return Attempt(problem=str(error))
     except Exception as error:  # noqa: BLE001 - the test is still running, and may have patched any function

@@ -135,12 +135,16 @@ class PairRunner:
         both = {name: joined(found.runs[name], again[name]) for name in left if name in again}
         return replace(found, runs={**found.runs, **both})
 
-    def measure(self, task: PairTask, *, own_file_only: bool, counting: Counting = Counting.ALL) -> Attempt[Pair]:
-        """Measure a test with a fresh pair; see `confirm.Measure`.
+    def measure(
+        self, task: PairTask, *, own_file_only: bool, counting: Counting = Counting.ALL, is_timed: bool = True
+    ) -> Attempt[Pair]:
+        """Measure a test with a fresh pair; see `confirm.Measure`. An untimed pair has one quad.
 
         Raises:
             WorkerError: a process cannot be started, died or hangs.
         """
+        if not is_timed:
+            task = replace(task, seconds=0.0)
         while True:
             carried = self._checkout.carried
             hangs = self._context.launcher.noting_hangs([task.nodeid])

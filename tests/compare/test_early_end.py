@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import pytest
 from comparing import context, recording
 
 from pytest_perfbudget.compare.confirm import Attempt, confirm
@@ -23,8 +24,8 @@ def confirmed(ratio: float, *, screened: float, calls: int) -> tuple[int, Regres
     suspects = {"": PairedSlowdownTest(0.05, 0.001).after(Pair(math.log(screened), 0.005, 1e6))}
     sides = {"": Sides(recording(calls=calls), recording(calls=100))}
 
-    def measure(*, own_file_only: bool, counting: Counting) -> Attempt[Pair]:
-        del own_file_only, counting
+    def measure(*, own_file_only: bool, counting: Counting, is_timed: bool) -> Attempt[Pair]:
+        del own_file_only, counting, is_timed
         return Attempt({"": Pair(math.log(ratio), 0.005, 1e6)}, sides)
 
     found = confirm(context(), "a.py::t", suspects, {"": 0.05} if calls > 100 else {}, measure)
@@ -37,6 +38,22 @@ def test_one_pair_of_slow_calls_counts_and_profiles_unless_a_count_has_grown() -
     assert counted(call_ns=50e6, grown={"": 0.05}) == [ALL, ALL, ALL, NONE]
 
 
+@pytest.mark.parametrize(("suspect", "expected"), [(1.1, [True] * 4), (None, [False] * 3)])
+def test_a_pair_that_only_counts_is_not_timed(suspect: float | None, expected: list[bool]) -> None:
+    """Its turns would take most of its time."""
+    timed = []
+    sides = {"": Sides(recording(calls=200), recording(calls=100))}
+
+    def measure(*, own_file_only: bool, counting: Counting, is_timed: bool) -> Attempt[Pair]:
+        del own_file_only, counting
+        timed.append(is_timed)
+        return Attempt({"": Pair(math.log(1.1), 0.005, 1e6)}, sides)
+
+    suspects = {} if suspect is None else {"": PairedSlowdownTest(0.05, 0.001)}
+    confirm(context(), "a.py::t", suspects, {"": 0.05}, measure)
+    assert timed == expected
+
+
 def test_three_pairs_of_quick_calls_do() -> None:
     """The calmest of several profiles err less, and a name rests on them."""
     assert counted(call_ns=1e6, grown={}) == [CALLS, CALLS, CALLS, NONE]
@@ -47,8 +64,8 @@ def counted(call_ns: float, grown: dict[str, float]) -> list[Counting]:
     asked = []
     blocks = [BlockTime(call_ns, (), ())]
 
-    def measure(*, own_file_only: bool, counting: Counting) -> Attempt[Pair]:
-        del own_file_only
+    def measure(*, own_file_only: bool, counting: Counting, is_timed: bool) -> Attempt[Pair]:
+        del own_file_only, is_timed
         asked.append(counting)
         head, base = (recording(calls=calls) if counting is not NONE else recording() for calls in (200, 100))
         sides = Sides(replace(head, blocks=blocks), base)

@@ -73,10 +73,8 @@ def work(): advance({ms} * (1 + draw(0, 0.03)))
 """
 
 
-@pytest.mark.parametrize(("ms", "pairs", "ended"), [(10, 1, slice(1)), (20, 3, slice(1, None))])
-def test_turns_end_where_the_verdict_needs_no_more_of_them(
-    repository: Repository, monkeypatch: pytest.MonkeyPatch, ms: int, pairs: int, ended: slice
-) -> None:
+def note_turns(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return a list that will have the number of turns of each pair that measures a test."""
     turns: list[int] = []
     screens, measures = PairRunner.screen, PairRunner.measure
 
@@ -88,6 +86,25 @@ def test_turns_end_where_the_verdict_needs_no_more_of_them(
     monkeypatch.setattr(PairRunner, "screen", lambda *args: noted(screens, *args))
     monkeypatch.setattr(PairRunner, "measure", lambda *args, **settings: noted(measures, *args, **settings))
     monkeypatch.setenv("ORDER", str(repository.pytester.path.parent / "order"))
+    return turns
+
+
+def test_pairs_that_only_count_have_one_quad(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A count that has grown is counted three times more, and the time of the test is not suspect."""
+    turns = note_turns(repository, monkeypatch)
+    more = "def rest(): pass\ndef work(): [rest() for _ in range({})]; advance(10)\n"
+    repository.commit({"shop.py": "from scripted import advance\nSIDE = 'base'\n" + more.format(20)}, tests=TESTS)
+    repository.file("shop.py", "from scripted import advance\nSIDE = 'head'\n" + more.format(40))
+    repository.against_base().assert_outcomes(failed=1)
+    assert set(times(repository).values()) == {"unchanged"}
+    assert turns[1:] == [2, 2, 2]
+
+
+@pytest.mark.parametrize(("ms", "pairs", "ended"), [(10, 1, slice(1)), (20, 3, slice(1, None))])
+def test_turns_end_where_the_verdict_needs_no_more_of_them(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, ms: int, pairs: int, ended: slice
+) -> None:
+    turns = note_turns(repository, monkeypatch)
     repository.commit({"shop.py": NOISY.format(side="base", ms=10)}, tests=TESTS)
     repository.file("shop.py", NOISY.format(side="head", ms=ms))
     repository.against_base()
