@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from pytest_perfbudget.checkout.changed_functions import changed_functions
 from pytest_perfbudget.checkout.environment import Environment, prepared
 from pytest_perfbudget.checkout.generated import carried, carry_generated, untracked_library
 from pytest_perfbudget.checkout.head_tests import lay_tests_over, sources_of
@@ -259,6 +260,10 @@ class BaseCheckout:
         tests = self.beside(self._test_files)
         code = HiddenCode(self._base, tests)
         return other_files(head, base, self._base.top, self._tree, tests, changed=lambda: code.changed)
+
+    def changed_functions(self, modules: Mapping[str, str]) -> list[str]:
+        """Return the functions of modules of the head whose code differs from the base's; see `changed_functions`."""
+        return changed_functions(self._base.top, self._tree, modules)
 
     def beside(self, nodeids: Iterable[str]) -> list[PurePosixPath]:
         """Return the files and folders that belong to tests, relative to the top folder; see `sources_of`."""

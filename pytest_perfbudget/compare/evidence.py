@@ -16,7 +16,7 @@ from pytest_perfbudget.core.counts import (
     has_grown,
     needs_attempt,
 )
-from pytest_perfbudget.core.culprits import blamed_functions, grown_functions
+from pytest_perfbudget.core.culprits import blamed_functions, grown_functions, with_other_code
 from pytest_perfbudget.core.instruction_growth import grown_instructions
 from pytest_perfbudget.core.instructions import ExecutedFunctions, InstructionGrowth
 from pytest_perfbudget.core.limits import RegressionTolerance
@@ -84,6 +84,7 @@ class Evidence:
         is_required: whether the test fails if its time could not be compared.
         base_instructions: a function that reads the other side's instructions by function, likewise.
         own_modules: a function that returns the project's modules; their functions are named first.
+        changed_functions: a function that returns the functions whose code differs, also those that no profile has.
     """
 
     time: RegressionResult
@@ -99,6 +100,7 @@ class Evidence:
     base_instructions: Callable[[], ExecutedFunctions | None] | None = None
     base_functions: Callable[[], CalledFunctions | None] | None = None
     own_modules: Callable[[], Collection[str]] = tuple
+    changed_functions: Callable[[], Sequence[str]] = tuple
 
     @property
     def attempts(self) -> Sequence[Sides]:
@@ -119,7 +121,8 @@ class Evidence:
             return self.time
         sides = self.fresh or [self.screening]
         profiled = next((one for one in reversed(sides) if one.head.functions), sides[-1])
-        return replace(self.time, blamed=self.time.blamed or self._blamed(), grown=self._called_more(profiled))
+        blamed = self.time.blamed or with_other_code(self._blamed(), self.changed_functions)
+        return replace(self.time, blamed=blamed, grown=self._called_more(profiled))
 
     def _blamed(self) -> list[Blame]:
         """Return the functions whose code has caused the slowdown, by the profiles of all attempts."""

@@ -61,6 +61,7 @@ class PairRunner:
         self._started = 0
         self._fresh: Counter[str] = Counter()
         self._repetitions = Repetitions()
+        self._modules: dict[str, str] = {}
         self.tests = BaseTests(context, base, self._checkout)
         self.single = SingleProcesses(context, self._checkout, self.tests)
 
@@ -81,6 +82,10 @@ class PairRunner:
         """End all processes and remove the checkout."""
         self.end_screening()
         self._checkout.close()
+
+    def changed_functions(self) -> list[str]:
+        """Return the functions whose code differs from the base's, of the modules that pairs have imported so far."""
+        return self._checkout.changed_functions(self._modules)
 
     def why_carried(self, source: str) -> str:
         """See `BaseCheckout.why_carried`."""
@@ -227,6 +232,7 @@ class PairRunner:
         )
         if self._checkout.carry_late(played.head.loaded, carried):
             return None
+        self._modules.update(played.head_modules)
         note_other_files(self._context, self._checkout, played.head_modules, played.base_modules)
         found = attempt_of(played, task.nodeid, self._base.ref, self._checkout, self.tests.why_absent)
         self._context.note_lost(task.nodeid, found.only_base)

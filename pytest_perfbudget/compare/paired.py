@@ -243,6 +243,7 @@ class PairedComparison(ComparisonStrategy):
             is_skipped=sides is not None and self._is_skipped(sides),
             is_required=requests[name].is_required,
             own_modules=partial(own_modules, self._context.root),
+            changed_functions=self._pairs.changed_functions,
         )
 
     def _obstacle(self, measurement: Measurement, screened: Attempt[Pair]) -> RegressionResult | None:

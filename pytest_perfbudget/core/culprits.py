@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -141,6 +141,25 @@ def _with_other_code(found: Sequence[Blame]) -> Iterator[Blame]:
     changed = [one for one in found if one.is_changed]
     if len(changed) <= _SHOWN_FUNCTIONS:
         yield from (replace(one, cause=Cause.OTHER_CODE, callee="", also=()) for one in changed)
+
+
+def with_other_code(blamed: Sequence[Blame], changed: Callable[[], Sequence[str]]) -> Sequence[Blame]:
+    """Return the functions behind a slowdown, with those whose code was changed if the profiles name no such function.
+
+    The threads that a fixture started, and child processes, are in no profile. What a profile shows comes first: data,
+    constants and settings may be the cause as well.
+
+    Args:
+        blamed: the functions that the profiles name.
+        changed: returns the functions whose code was changed, whether or not a profile has them.
+    """
+    if any(not one.is_unchanged and one.cause is not Cause.OTHER_CODE for one in blamed):
+        return blamed
+    known = {one.function for one in blamed}
+    names = [name for name in changed() if name not in known]
+    if len(names) + len(blamed) > _SHOWN_FUNCTIONS:
+        return blamed
+    return [*blamed, *(Blame(name, Cause.OTHER_CODE, 0.0, 0.0, is_changed=True) for name in names)]
 
 
 def _counted(found: Sequence[Blame], after: CostGraph) -> Iterator[Blame]:

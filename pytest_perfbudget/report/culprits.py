@@ -19,7 +19,7 @@ NO_CULPRIT: Final = (
     "If there are several commits in between, perfbudget bisect finds the commit."
 )
 
-_ONLY_CHANGE: Final = "no other function of the profiles was: most likely the cause"
+_ONLY_CHANGE: Final = "no other known function was: most likely the cause"
 
 _ABOVE: Final = 1.1
 """The ratio of a part to the whole slowdown above which errors of the profiles do not explain the part."""
@@ -50,7 +50,7 @@ def blame_lines(
     if blamed:
         yield HEADING
         changed = [one for one in blamed if one.cause is Cause.OTHER_CODE]
-        most = f"; {_ONLY_CHANGE}" if len(changed) == 1 else ""
+        most = f"; {_ONLY_CHANGE}" if changed == [blamed[0]] else ""
         yield from (f"  {blame_text(one)}{most if one in changed else ''}" for one in blamed)
     if blamed and grown:
         yield f"  also called more often: {', '.join(map(_short_growth, grown))}"

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 from cost_graphs import costs
 
-from pytest_perfbudget.core.blame import Cause
+from pytest_perfbudget.core.blame import Blame, Cause
 from pytest_perfbudget.core.cost_graph import OUTSIDE, CostGraph, FunctionCost, LibraryCost
-from pytest_perfbudget.core.culprits import blamed_functions, grown_functions
+from pytest_perfbudget.core.culprits import blamed_functions, grown_functions, with_other_code
 from pytest_perfbudget.core.results import Growth
 
 
@@ -284,3 +284,24 @@ def test_calls_so_few_that_the_profiles_err_by_as_many_name_nobody(calls: float,
     was = costs(menu=(1, 100, {"price": 100}), price=(100, 900, {}))
     now = costs(menu=(1, 100, {"price": calls}), price=(calls, 9 * calls, {}))
     assert [one.function for one in blamed_functions(was, now, 9e3 * (calls - 100))] == named
+
+
+class TestChangedFunctions:
+    """Functions that were changed, and that no profile may have."""
+
+    def test_they_are_told_where_the_profiles_name_no_function(self) -> None:
+        (found,) = with_other_code([], lambda: ["app:square"])
+        assert (found.function, found.cause) == ("app:square", Cause.OTHER_CODE)
+
+    def test_they_follow_a_function_that_is_the_same_and_waits_for_them(self) -> None:
+        waits = Blame("app:ask", Cause.SLOWER_LIBRARY, 9.0, 10.0, "queue:get", is_unchanged=True)
+        assert [one.function for one in with_other_code([waits], lambda: ["app:square"])] == ["app:ask", "app:square"]
+
+    def test_they_are_no_matter_where_changed_code_explains_the_slowdown(self) -> None:
+        found = [Blame("app:ask", Cause.OWN_CODE, 9.0, 10.0, is_changed=True)]
+        assert with_other_code(found, lambda: ["app:square"]) == found
+
+    def test_a_long_list_is_not_told_and_no_function_twice(self) -> None:
+        assert with_other_code([], lambda: [f"app:f{number}" for number in range(6)]) == []
+        known = Blame("app:square", Cause.OTHER_CODE, 0.0, 0.0, is_changed=True)
+        assert with_other_code([known], lambda: ["app:square"]) == [known]

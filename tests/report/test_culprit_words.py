@@ -64,7 +64,7 @@ def test_the_only_function_that_was_changed_is_the_likeliest_cause() -> None:
     alone, both = list(blame_lines([menu], [])), list(blame_lines([menu, tax], []))
     assert alone[1:] == [
         "  web:menu was changed, and the profiles do not show its part; "
-        "no other function of the profiles was: most likely the cause"
+        "no other known function was: most likely the cause"
     ]
     assert [one.partition("part")[2] for one in both[1:]] == ["", ""]
 
