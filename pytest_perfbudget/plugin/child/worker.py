@@ -13,21 +13,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
-from pytest_perfbudget.checkout.code_identity import (
-    PassedModules,
-    foreign_file,
-    foreign_module,
-    libraries,
-    stale_module,
-)
-from pytest_perfbudget.compare.base_checkout import TABLE
 from pytest_perfbudget.compare.strategy import ComparisonStrategy
 from pytest_perfbudget.config import load_settings
 from pytest_perfbudget.core.limits import Rule
 from pytest_perfbudget.core.measurement import file_of, function_of
 from pytest_perfbudget.errors import ConfigError
 from pytest_perfbudget.measure.clock import SYSTEM
-from pytest_perfbudget.paths import is_built_at_import, module_file, own_modules, path_in
+from pytest_perfbudget.paths import module_file
+from pytest_perfbudget.plugin.child.own_code import OwnCode
 from pytest_perfbudget.plugin.child.quiet_options import switch_off
 from pytest_perfbudget.plugin.child.record_only import RecordOnly
 from pytest_perfbudget.plugin.child.source_digest import own_source
@@ -50,21 +43,16 @@ class WorkerPlugin:
     def __init__(self, request: Request, channel: Channel) -> None:
         self._request = request
         self._answers = channel.answers
-        self._executed = channel.executed
         self._shield_teardown = channel.shield_teardown
-        self._files: dict[str, None] = {}
-        self._modules: dict[str, str] = {}
-        self._passed = PassedModules()
+        self._code = OwnCode(request, channel.executed)
         self._started_ns = 0
         self.comparison: ComparisonStrategy = RecordOnly(counting=request.counting, one_cpu=request.one_cpu)
         self._requested = frozenset(request.nodeids)
         self._uncollected: dict[str, str] = {}
         self._found: dict[str, pytest.Item] = {}
-        self._before: set[str] = set()
         tree, top = request.tree, request.top
         moves = {(tree, top), (os.path.realpath(tree), os.path.realpath(top))} if tree else ()
         self._moves = sorted(moves, key=lambda one: -len(one[0]))  # a resolved path may hold the other
-        self._at_collection: set[str] = set()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_configure(self, config: pytest.Config) -> None:
@@ -127,7 +115,7 @@ class WorkerPlugin:
             if problem:
                 self._send(Answer(nodeid, problem, [], is_absent=self._is_absent(nodeid, found)))
         self._found = found
-        self._at_collection = self._libraries()
+        self._code.note_collection()
         asked = [found[nodeid] for nodeid, problem in problems.items() if not problem]
         at = self._request.start % max(len(asked), 1)
         items[:] = asked[at::-1] + asked[:at:-1] if self._request.is_reversed else asked[at:] + asked[:at]
@@ -204,7 +192,7 @@ class WorkerPlugin:
         """Send one answer for each test after the test has ended."""
         self._started_ns = SYSTEM.wall_ns()
         self._problem, self._is_skipped = "", False
-        self._before = set(sys.modules) | (self._libraries() - self._at_collection)
+        self._code.begin_test()
         self._measured: Sequence[dict[str, Any]] = []
         result = yield
         elapsed_s = (SYSTEM.wall_ns() - self._started_ns) / 1e9
@@ -237,50 +225,10 @@ class WorkerPlugin:
         item = self._found.get(answer.nodeid)
         if not self._request.top or item is None:
             return answer
-        if not answer.problem and (found := self._wrong_code(item.config.rootpath, answer)):
+        if not answer.problem and (found := self._code.wrong(item.config.rootpath, answer)):
             problem = f"{self._request.who} would not measure its own code: {found}"
             return replace(answer, problem=problem, is_wrong_code=True, measurements=[])
-        return replace(answer, source=own_source(item), loaded=self._loaded(), modules=self._new_modules())
-
-    def _loaded(self) -> dict[str, str]:
-        """Return the files of the working tree that came with the test; see `Answer.loaded`.
-
-        The session knows the modules that are imported when tests are collected, but not the libraries.
-        """
-        top = Path(self._request.top)
-        late = [(name, module) for name, module in list(sys.modules.items()) if name not in self._before]
-        found = {name: module_file(module) for name, module in late if not is_built_at_import(module)}
-        modules = {name: file for name, file in found.items() if file and path_in(top, file) is not None}
-        imported = {module_file(module) for module in list(sys.modules.values())}
-        return modules | {file: file for file in self._libraries() - self._before - imported}
-
-    def _new_modules(self) -> dict[str, str]:
-        """Return the places of this side's own modules that have been imported since the last answer."""
-        side = Path(self._request.tree or self._request.top).resolve()
-        places = {name: path_in(side, file) for name, file in own_modules(side).items()}
-        found = {name: place.as_posix() for name, place in places.items() if place is not None}
-        new = dict(found.items() - self._modules.items())
-        self._modules.update(new)
-        return new
-
-    def _libraries(self) -> set[str]:
-        return set(libraries(Path(self._request.top))) if self._request.top else set()
-
-    def _wrong_code(self, rootpath: Path, answer: Answer) -> str:
-        """Return a message about code that is not of this process's side; empty if there is no such code."""
-        top = Path(self._request.top)
-        if not self._request.tree:
-            found = stale_module(top, rootpath.resolve(), self._passed)
-            return found and f"it imports {found}"
-        tree = Path(self._request.tree)
-        if found := foreign_module(top, tree, rootpath, self._request.home, self._passed):
-            return f"it imports {found}"
-        profiled = [file for one in answer.measurements for file in one.get("recording", {}).get("files", ())]
-        self._files |= dict.fromkeys([*profiled, *self._executed()])
-        if found := foreign_file(top, tree, self._files):
-            return f"it runs {found} of the working tree: build that path from __file__, so that each side has its own"
-        found = next(iter(libraries(top)), "")
-        return found and f"it loads {found}, a library of the working tree: let setup of {TABLE} build the base's own"
+        return replace(answer, source=own_source(item), loaded=self._code.loaded(), modules=self._code.new_modules())
 
     def _write(self, line: str) -> None:
         try:
