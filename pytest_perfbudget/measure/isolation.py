@@ -127,17 +127,12 @@ class Heap:
         self._held: list[bytearray | bytes] = []
         self._counts: list[int] = []
 
-    def redraw(self, *, oldest: bool = True) -> None:
-        """Release the buffers held, hold others, and collect garbage.
-
-        Args:
-            oldest: whether the oldest objects are examined, too. These are all that pytest holds, unless they are
-                frozen (`quiet`), and a collection takes 15 ms.
-        """
+    def redraw(self) -> None:
+        """Release the buffers held, hold others, and collect garbage."""
         self._held = self._large()
         self._counts = self._draw_counts()  # kept until the next draw, because the list takes a small block as well
         self._hold_small(self._counts)
-        gc.collect(2 if oldest else 1)
+        gc.collect()
 
     def _large(self) -> list[bytearray | bytes]:
         draw = self._random.randrange

@@ -118,16 +118,14 @@ def test_a_tracer_is_noticed() -> None:
 
 def test_the_heap_is_drawn_anew_and_garbage_collected(monkeypatch: pytest.MonkeyPatch) -> None:
     collected: list[int] = []
-    monkeypatch.setattr(gc, "collect", collected.append)
+    monkeypatch.setattr(gc, "collect", lambda: collected.append(1))
     heap = Heap()
     sizes = []
     for _ in range(8):
         heap.redraw()
         sizes.append([size for size in map(sys.getsizeof, heap._held) if size > 512])
-    assert collected == [2] * 8
+    assert len(collected) == 8
     assert len({tuple(one) for one in sizes}) == 8
-    heap.redraw(oldest=False)
-    assert collected[-1] == 1
 
 
 def test_a_loop_that_makes_and_drops_a_small_object_gets_another_place_in_each_layout(

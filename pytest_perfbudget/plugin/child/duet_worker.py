@@ -90,8 +90,9 @@ class DuetWorker(WorkerPlugin):
     def _run(self, session: pytest.Session, item: pytest.Item, *, releases: bool) -> None:
         # The next test is not known yet. So only the fixtures of the test itself are torn down after it, and other
         # fixtures that the next test does not need are torn down before that test.
-        # The data lie elsewhere in each run, in a further run also if those of the run before are in cycles.
-        self._heap.redraw(oldest=self.comparison.only_times)
+        # The data of the test lie elsewhere in each run. All garbage is collected: without that, pairs of unchanged
+        # code differed by 2.3 and 2.7 % (standard deviation over seven kinds), with it by 1.7 and 1.9 %.
+        self._heap.redraw()
         session._setupstate.teardown_exact(item)  # noqa: SLF001 - as pytest-rerunfailures does
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=None if releases else item.parent)
 
