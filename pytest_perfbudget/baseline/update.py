@@ -71,9 +71,9 @@ def update_line(
     prior: Prior,
     tolerance: float,
     reason: str,
+    compared: int,
     is_lost: bool = False,
     sharing: int = 1,
-    compared: int = 1,
 ) -> LineUpdate:
     """Return the outcome for a line for which there are fresh runs.
 
@@ -88,10 +88,10 @@ def update_line(
         prior: the typical spread of the baseline's tests.
         tolerance: the slowdown that does not matter, as a share.
         reason: the reason why a slower line is accepted; empty if a slower line is not accepted.
+        compared: the number of lines that share `ALPHA` in a comparison, which finds less than with one line.
         is_lost: whether git does not have the code of the present line: it was made with uncommitted changes, or at a
             commit that a squash merge has left behind.
-        sharing: the number of lines that share `ALPHA`: all that the update measures.
-        compared: the number of lines that share it in a comparison, which finds less than with one line.
+        sharing: the number of lines that share `ALPHA` here: all that the update measures.
     """
     if old is None:
         return LineUpdate(new.key, UpdateAction.NEW, new, old)

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-_Function = (ast.FunctionDef, ast.AsyncFunctionDef)
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def changed_functions(top: Path, tree: Path, modules: Mapping[str, str]) -> list[str]:
@@ -48,14 +48,16 @@ def _functions(source: bytes) -> dict[str, str]:
 def _functions_of(node: ast.AST, place: str) -> Iterator[tuple[str, str]]:
     for one in ast.iter_child_nodes(node):
         inside = place
-        if isinstance(one, (*_Function, ast.ClassDef)):
+        if isinstance(one, (*_FUNCTIONS, ast.ClassDef)):
             inside = f"{place}{one.name}."
-        yield from _functions_of(one, f"{inside}<locals>." if isinstance(one, _Function) else inside)
-        if isinstance(one, _Function):
+        yield from _functions_of(one, f"{inside}<locals>." if isinstance(one, _FUNCTIONS) else inside)
+        if isinstance(one, _FUNCTIONS):
             yield f"{place}{one.name}", _code(one)
 
 
 def _code(function: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
     has_docstring = ast.get_docstring(function, clean=False) is not None
-    body = [ast.Pass() if isinstance(one, (*_Function, ast.ClassDef)) else one for one in function.body[has_docstring:]]
+    body = [
+        ast.Pass() if isinstance(one, (*_FUNCTIONS, ast.ClassDef)) else one for one in function.body[has_docstring:]
+    ]
     return ast.dump(ast.Module([function.args, *body, *function.decorator_list], []))  # type: ignore[list-item]

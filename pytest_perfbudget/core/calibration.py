@@ -47,7 +47,7 @@ TURN_NS = 3_000_000
 """The shortest length of a turn in the duet. Many short turns are more precise than a few long turns: in half a second,
 turns of 3 ms have two thirds of the error of turns of 5 ms."""
 
-TURN_ROUNDS = 2
+_TURN_ROUNDS = 2
 """The smallest number of rounds in a turn, if so many fit into `MOST_TURN_NS`. The other side has evicted the data of
 the first round from the caches: with one round in a turn, a large dictionary that was 10 % slower looked 4 % slower.
 With three rounds of 3 to 5 ms, the error after a second was 1.7 times as large (median of five kinds of code)."""
@@ -57,7 +57,7 @@ MOST_TURN_NS = 50_000_000
 
 def rounds_per_turn(round_ns: float) -> int:
     """Return the number of rounds in a turn, at least 1."""
-    usual = max(TURN_ROUNDS, math.ceil(TURN_NS / max(round_ns, 1.0)))
+    usual = max(_TURN_ROUNDS, math.ceil(TURN_NS / max(round_ns, 1.0)))
     return max(1, min(usual, int(MOST_TURN_NS / max(round_ns, 1.0))))
 
 

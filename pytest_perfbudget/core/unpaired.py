@@ -46,8 +46,8 @@ and all by 8 %. With 2.0 they find 95 % and 98 %, with processes only 79 % and 8
 (`tests/core/test_kinds_of_code.py`). The number was chosen on these recordings, so others may have less."""
 
 _BLIND = 0.5
-"""The slowdown, as a share, that a comparison has to find at least: one that finds less is undecided, and an update may
-replace its reference."""
+"""The slowdown, as a share, that each comparison has to find. Where only larger ones would be found, the time is
+undecided, and an update may replace the reference. The number is a choice."""
 
 _UNLIKELY = 1.65
 """The standard errors below `_SOUGHT` from which a run shows that there is no such slowdown, if pairs confirm: the
@@ -177,7 +177,7 @@ class UnpairedSlowdownTest(SlowdownTest[Estimate]):
 
     @property
     def is_blind(self) -> bool:
-        """Whether a slowdown by half, or by twice the tolerance if this is more, would not be found."""
+        """Whether a slowdown of `_BLIND`, or of twice the tolerance if this is more, would not be found."""
         return self.smallest_found() > max(_BLIND, 2 * self.tolerance)
 
     @property

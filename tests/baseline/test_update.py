@@ -38,7 +38,7 @@ def line(time_ns: float = 1e6, **changes: int) -> Line:
 
 def revised(old: Line | None, runs: list[Recording], *, reason: str = "") -> LineUpdate:
     new = measured(KEY, runs, CALM_NS, MADE)
-    return update_line(old, new, runs, prior=Prior(0.005, 4), tolerance=0.05, reason=reason)
+    return update_line(old, new, runs, prior=Prior(0.005, 4), tolerance=0.05, reason=reason, compared=1)
 
 
 def test_a_line_holds_what_the_runs_agree_on_and_the_highest_counts() -> None:
@@ -172,7 +172,7 @@ def test_unchanged_numbers_of_code_that_git_does_not_have_get_the_commit_of_the_
     old = replace(line(), commit="3f2a91c+", date="2026-11-20")
     runs = recordings(1e6 * ratio, seed=2)
     new = measured(KEY, runs, CALM_NS, Provenance(now, "2026-11-21"))
-    found = update_line(old, new, runs, prior=Prior(0.005, 4), tolerance=0.05, reason="", is_lost=is_lost)
+    found = update_line(old, new, runs, prior=Prior(0.005, 4), tolerance=0.05, reason="", compared=1, is_lost=is_lost)
     assert found.line is not None
     assert (found.action, found.line.time) == (UpdateAction.UNCHANGED, old.time)
     assert (found.line.commit, found.line.date) == after
@@ -184,7 +184,7 @@ def test_the_lines_of_an_update_share_the_probability_of_an_error(sharing: int, 
     rough = Prior(0.03, 1_000)
     runs = recordings(1.07e6)
     new = measured(KEY, runs, CALM_NS, MADE)
-    found = update_line(line(), new, runs, prior=rough, tolerance=0.05, reason="", sharing=sharing)
+    found = update_line(line(), new, runs, prior=rough, tolerance=0.05, reason="", compared=1, sharing=sharing)
     assert found.action is action
 
 

@@ -179,7 +179,7 @@ def test_a_copy_is_known_in_whatever_folder_the_repository_has_its_packages(
 def test_a_module_is_looked_at_once_and_a_foreign_module_each_time(
     folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A process is checked after each test, and thousands of modules take a tenth of a second."""
+    """A process is checked after each test, and a large project has thousands of modules."""
     top, tree = folders
     resolved: list[str] = []
     real = os.path.realpath

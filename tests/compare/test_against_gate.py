@@ -9,6 +9,7 @@ from programs import shop, shop_tests
 from repositories import Repository
 from scripting import TWO_WORKERS, times
 
+from pytest_perfbudget.compare.evidence import Evidence
 from pytest_perfbudget.core.call_graph import CallGraphs
 from pytest_perfbudget.core.side_times import SideTimes
 from pytest_perfbudget.report.culprits import HEADING
@@ -175,6 +176,17 @@ def test_the_functions_that_a_slowdown_is_in_are_named(repository: Repository) -
             f"  {HEADING}",
             "    shop:price spends longer in sum, which it calls as often as before (1 in each call): +* of +*",
         ]
+    )
+
+
+def test_a_function_that_was_changed_and_is_in_no_profile_is_named(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as that of a thread which a fixture has started."""
+    monkeypatch.setattr(Evidence, "_blamed", lambda _: [])
+    repository.file("shop.py", shop(3))
+    repository.against_base("-k", "call").stdout.fnmatch_lines(
+        [f"  {HEADING}", "    shop:work was changed, and the profiles do not show its part; *most likely the cause"]
     )
 
 

@@ -67,6 +67,8 @@ def test_the_only_function_that_was_changed_is_the_likeliest_cause() -> None:
         "no other known function was: most likely the cause"
     ]
     assert [one.partition("part")[2] for one in both[1:]] == ["", ""]
+    waits = Blame("web:ask", Cause.SLOWER_LIBRARY, 37e3, 41e3, "queue:get", 1, 1, is_unchanged=True)
+    assert list(blame_lines([waits, menu], []))[-1].endswith("do not show its part")
 
 
 def test_another_version_of_a_library_explains_that_the_same_code_takes_longer() -> None:

@@ -107,7 +107,7 @@ def test_a_log_without_a_terminal_has_a_line_when_a_confirmation_begins(
 
 def test_a_log_without_a_terminal_has_a_line_while_a_baseline_is_measured(lean: Project) -> None:
     tests = "def test_a(perf): perf(advance, 1)\n\ndef test_b(perf): perf(advance, 2)\n"
-    result = lean.run(tests, "--perf-update-baseline", pyproject=FEW_RUNS)
+    result = lean.run(tests, "-q", "--perf-update-baseline", pyproject=FEW_RUNS)
     (line,) = (one for one in result.outlines if one.startswith("perf: "))
     assert line.startswith("perf: 2 tests measured for the baseline in process 1 of 2, ")
 

@@ -1,0 +1,29 @@
+"""The code that a process has imported is looked at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pytest_perfbudget.checkout.code_identity import PassedModules
+from pytest_perfbudget.plugin.child import own_code
+from pytest_perfbudget.plugin.child.own_code import OwnCode
+from pytest_perfbudget.processes.protocol import Answer, Request
+
+
+@pytest.mark.parametrize(("tree", "check"), [("", "stale_module"), ("/tree", "foreign_module")], ids=["head", "base"])
+def test_each_look_knows_the_modules_that_have_passed(monkeypatch: pytest.MonkeyPatch, tree: str, check: str) -> None:
+    """Else the modules of a large project would be looked at after each test."""
+    known: list[object] = []
+
+    def look(*given: object) -> str:
+        known.append(given[-1])
+        return ""
+
+    monkeypatch.setattr(own_code, check, look)
+    code = OwnCode(Request((), "", (), (), top="/top", tree=tree), tuple)
+    for _ in range(2):
+        assert code.wrong(Path("/top"), Answer("a.py::t", "", [])) == ""
+    assert isinstance(known[0], PassedModules)
+    assert known[0] is known[1]
