@@ -3,6 +3,7 @@
 A symbolic link is another path to the same file. A Python environment within the project's folder does not belong to
 the project.
 """
+# ruff: noqa: PTH113, PTH114, PTH118 - a process has thousands of modules, and a `Path` takes longer than all the rest
 
 from __future__ import annotations
 
@@ -32,6 +33,8 @@ def path_in(folder: Path, path: str) -> Path | None:
 
 @cache
 def _path_in(top: str, path: str) -> Path | None:
+    if not (is_below(path, top) or is_below(_REAL_PATHS.resolve(path), top)):
+        return None
     folder = Path(top)
     for found in (Path(path), Path(os.path.realpath(path))):
         if found.is_relative_to(folder) and ".." not in found.parts:
@@ -50,6 +53,37 @@ def _is_installed(path: Path, folder: Path) -> bool:
 def _prefixes() -> frozenset[Path]:
     named = {sys.prefix, sys.base_prefix, sys.exec_prefix}
     return frozenset(map(Path, named | set(map(os.path.realpath, named))))
+
+
+def is_below(path: str, folder: str) -> bool:
+    """Return whether a path is a folder or leads below the folder, as both are written."""
+    path, folder = os.path.normcase(path), os.path.normcase(folder)
+    return path == folder or path.startswith(os.path.join(folder, ""))
+
+
+def has_file(folder: Path, place: str) -> bool:
+    """Return whether there is a file at a place in a folder."""
+    return os.path.isfile(os.path.join(folder, place))
+
+
+class RealPaths:
+    """The paths of files with symbolic links resolved, for many files in few folders: each folder is resolved once."""
+
+    def __init__(self) -> None:
+        self._folders: dict[str, str] = {}
+
+    def resolve(self, path: str) -> str:
+        """Return what `os.path.realpath` returns for the path of a file, as long as no folder is replaced."""
+        above, name = os.path.split(path)
+        if name in {"", ".", ".."}:
+            return os.path.realpath(path)
+        if above not in self._folders:
+            self._folders[above] = os.path.realpath(above)
+        found = os.path.join(self._folders[above], name)
+        return os.path.realpath(found) if os.path.islink(found) else found
+
+
+_REAL_PATHS = RealPaths()
 
 
 def module_file(module: object) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +12,7 @@ from pathlib import Path
 from pytest_perfbudget.checkout.installed_copies import EXTENSIONS, compiled_sources, copied_files, own_file
 from pytest_perfbudget.errors import GitError
 from pytest_perfbudget.git import git
-from pytest_perfbudget.paths import module_file, module_spec, path_in
+from pytest_perfbudget.paths import RealPaths, is_below, module_file, module_spec, path_in
 
 _AMBIGUOUS = {"__main__", "__mp_main__"}
 _OWN = "pytest_perfbudget"
@@ -71,25 +70,26 @@ def foreign_module(top: Path, tree: Path, rootpath: Path, home: str = "", passed
     outer = _around(top)
     passed = passed or PassedModules()
     modules = passed.others(roots)
+    paths = RealPaths()
     for name, file in modules:
-        path, real = Path(file), Path(os.path.realpath(file))
-        if real.is_relative_to(tree) or (home and path.is_relative_to(home)):
+        real = paths.resolve(file)
+        if is_below(real, str(tree)) or (home and is_below(file, home)):
             continue
-        place = path_in(top, str(real)) or path_in(top, file)
-        if place is not None and (path.is_relative_to(top) or (tree / place).exists()):
+        place = path_in(top, real) or path_in(top, file)
+        if place is not None and (is_below(file, str(top)) or (tree / place).exists()):
             remedy = "name that folder from the file on that adds it to sys.path, or in pytest's pythonpath"
             return f"{name!r} from {file}, which is the working tree: {remedy}"
         if outer is not None and (inner := path_in(outer, file)) is not None and _is_tracked(outer, inner):
             remedy = f"add --rootdir={outer}, so that its commits are compared"
             return f"{name!r} from {file} of the repository around the submodule {top}: {remedy}"
-        if path.is_relative_to(tree):
+        if is_below(file, str(tree)):
             continue
         remedy = "install it editable from here (pip install -e), or the base by setup of [tool.perfbudget.duet]"
         if file in copied_files(top):
             return f"{name!r} from {file}, a copy that was installed from the working tree: {remedy}"
-        if own_file(roots, tree, name, path) is not None:
+        if own_file(roots, tree, name, file) is not None:
             return f"{name!r} from {file}, where it is installed: {remedy}"
-        if file.endswith(EXTENSIONS) and _is_built_elsewhere(tree, path) and not path.is_relative_to(tree.parent):
+        if file.endswith(EXTENSIONS) and _is_built_elsewhere(tree, Path(file)) and not is_below(file, str(tree.parent)):
             remedy = "build it below the repository, or let setup of [tool.perfbudget.duet] build the base"
             return f"{name!r} from {file}, which is built outside the checkout, for both commits: {remedy}"
     passed.add(modules)
@@ -143,7 +143,7 @@ def stale_module(top: Path, rootpath: Path, passed: PassedModules | None = None)
     for name, file in modules:
         if path_in(top, file) is not None:
             continue
-        own = own_file(roots, top, name, Path(file))
+        own = own_file(roots, top, name, file)
         if own is not None and _is_other(own, Path(file)):
             return f"{name!r} from {file}, a copy that is not what {own} is now: install it again, or editable"
     passed.add(modules)

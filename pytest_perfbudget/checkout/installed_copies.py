@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from collections.abc import Iterable
@@ -17,7 +18,7 @@ from urllib.request import url2pathname
 
 from pytest_perfbudget.errors import GitError
 from pytest_perfbudget.git import git
-from pytest_perfbudget.paths import path_in
+from pytest_perfbudget.paths import has_file, path_in
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -36,18 +37,22 @@ EXTENSIONS: Final = tuple(EXTENSION_SUFFIXES)
 _SOURCES = (".pyx", ".c", ".cc", ".cpp", ".cxx", ".cu", ".rs", ".f", ".f90")
 
 
-def own_file(roots: Iterable[Path], tree: Path, name: str, file: Path) -> Path | None:
+def own_file(roots: Iterable[Path], tree: Path, name: str, installed: str) -> Path | None:
     """Return the tree's own file for an imported module of which the module may be a copy; None if there is none.
 
     A module and a package of one name do not match: `build.py` is not the package `build`.
     """
     if name.partition(".")[0] in sys.stdlib_module_names:
         return None
-    stem = Path(*name.split("."))
-    own = stem / "__init__.py" if file.stem == "__init__" else stem.with_suffix(".py")
+    is_package = installed.rpartition(os.sep)[2].rpartition(".")[0] == "__init__"
+    place = name.replace(".", os.sep) + (f"{os.sep}__init__.py" if is_package else ".py")
+    tops = _tops(tree)
+    if not any(has_file(root, place) for root in (*roots, *tops)):
+        return None
+    own, file = Path(place), Path(installed)
     found = (root / own for root in roots if (root / own).is_file())
     # Elsewhere in the repository, a package may have the name of an unrelated installed package.
-    others = ((root, root / own) for root in _tops(tree) if (root / own).is_file())
+    others = ((root, root / own) for root in tops if (root / own).is_file())
     return next(
         (one for one in found if _may_be_copy(one, file, own)),
         next((one for root, one in others if _may_be_copy_of_project(root, one, file, own)), None),

@@ -12,10 +12,6 @@ from typing import Any
 from pytest_perfbudget.measure.garbage import GARBAGE
 
 _TOOLS = range(6)
-_FROZEN_BY_PYTHON = 1_000
-"""A limit for the frozen objects of Python itself: Python 3.12 starts with a few hundred; an application freezes many
-more."""
-
 _EVENTS = [1 << bit for bit in range(19)]
 
 _PAGE = 4096
@@ -68,10 +64,7 @@ def is_traced() -> bool:
 def _pause_collection(undo: ExitStack) -> None:
     GARBAGE.collect()  # or it would be frozen
     undo.enter_context(uncollected())
-    # Objects that the application froze must stay frozen, and unfreeze() does not tell them from others.
-    if hasattr(gc, "freeze") and gc.get_freeze_count() < _FROZEN_BY_PYTHON:
-        gc.freeze()
-        undo.callback(gc.unfreeze)
+    undo.enter_context(GARBAGE.frozen())
 
 
 def _pause_tracing(undo: ExitStack) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
@@ -16,7 +15,7 @@ from repositories import commit, git
 from pytest_perfbudget import paths
 from pytest_perfbudget.checkout.code_identity import PassedModules, foreign_module, stale_module
 from pytest_perfbudget.checkout.installed_copies import _tops
-from pytest_perfbudget.paths import own_modules
+from pytest_perfbudget.paths import RealPaths, own_modules
 from pytest_perfbudget.plugin.child import bootstrap
 
 
@@ -182,13 +181,13 @@ def test_a_module_is_looked_at_once_and_a_foreign_module_each_time(
     """A process is checked after each test, and a large project has thousands of modules."""
     top, tree = folders
     resolved: list[str] = []
-    real = os.path.realpath
+    resolve = RealPaths.resolve
 
-    def realpath(path: str) -> str:
+    def noting(paths: RealPaths, path: str) -> str:
         resolved.append(path)
-        return real(path)
+        return resolve(paths, path)
 
-    monkeypatch.setattr(os.path, "realpath", realpath)
+    monkeypatch.setattr(RealPaths, "resolve", noting)
     imported(monkeypatch, "shop.cart", tree / "src/shop/cart.py")
     passed = PassedModules()
     assert foreign_module(top, tree, tree, passed=passed) == ""

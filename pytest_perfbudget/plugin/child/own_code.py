@@ -57,25 +57,37 @@ class OwnCode:
 
     def new_modules(self) -> dict[str, str]:
         """Return the places of this side's own modules that have been imported since the last answer."""
-        side = Path(self._request.tree or self._request.top).resolve()
+        side = self._side()
         places = {name: path_in(side, file) for name, file in own_modules(side).items()}
         found = {name: place.as_posix() for name, place in places.items() if place is not None}
         new = dict(found.items() - self._modules.items())
         self._modules.update(new)
         return new
 
+    def _side(self) -> Path:
+        return Path(self._request.tree or self._request.top).resolve()
+
+    def _wrong_module(self, rootpath: Path) -> str:
+        top = Path(self._request.top)
+        if not self._request.tree:
+            return stale_module(top, rootpath.resolve(), self._passed)
+        return foreign_module(top, Path(self._request.tree), rootpath, self._request.home, self._passed)
+
     def _libraries(self) -> set[str]:
         return set(libraries(Path(self._request.top))) if self._request.top else set()
 
+    def look(self, rootpath: Path) -> None:
+        """Look at all modules once, which takes longer than to look at those that a test imports."""
+        self._wrong_module(rootpath)
+        own_modules(self._side())
+
     def wrong(self, rootpath: Path, answer: Answer) -> str:
         """Return a message about code that is not of this process's side; empty if there is no such code."""
-        top = Path(self._request.top)
-        if not self._request.tree:
-            found = stale_module(top, rootpath.resolve(), self._passed)
-            return found and f"it imports {found}"
-        tree = Path(self._request.tree)
-        if found := foreign_module(top, tree, rootpath, self._request.home, self._passed):
+        if found := self._wrong_module(rootpath):
             return f"it imports {found}"
+        if not self._request.tree:
+            return ""
+        top, tree = Path(self._request.top), Path(self._request.tree)
         profiled = [file for one in answer.measurements for file in one.get("recording", {}).get("files", ())]
         self._files |= dict.fromkeys([*profiled, *self._executed()])
         if found := foreign_file(top, tree, self._files):

@@ -213,6 +213,11 @@ class WorkerPlugin:
             self._problem, self._is_skipped = f"the test is skipped in {self._request.who}: {why}", True
         self._measured = getattr(report, "perfbudget", self._measured)
 
+    def look_at_modules(self, config: pytest.Config) -> None:
+        """Check the modules that are imported so far, so that the check after a test has the further modules left."""
+        if self._request.top:
+            self._code.look(config.rootpath)
+
     def _send(self, answer: Answer) -> None:
         self._write(self.checked(answer).to_line())
 
