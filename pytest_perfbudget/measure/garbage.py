@@ -44,7 +44,7 @@ class Garbage:
         self._clock = clock
         self._first_peak: int | None = None
         self._next_ns = clock.wall_ns()
-        self._left = 0
+        self._witness: list[object] | None = None
 
     def freeze_left(self) -> None:
         """Freeze the objects that a collection of all garbage has left, so that no further collection examines them.
@@ -54,7 +54,7 @@ class Garbage:
         """
         if _CAN_FREEZE and not self._is_frozen_by_others():
             gc.freeze()
-            self._left = gc.get_freeze_count()
+            self._witness = []  # counting the frozen objects would take as long as to examine them
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
@@ -62,7 +62,7 @@ class Garbage:
 
         Objects that the application has frozen stay frozen, and `gc.unfreeze` does not tell them from others.
         """
-        is_little = self._left and len(gc.get_objects()) <= _FEW
+        is_little = self._witness is not None and len(gc.get_objects()) <= _FEW
         if is_little or not _CAN_FREEZE or self._is_frozen_by_others():
             yield
             return
@@ -73,11 +73,14 @@ class Garbage:
             self._unfreeze()
 
     def _is_frozen_by_others(self) -> bool:
-        return gc.get_freeze_count() >= self._left + _FROZEN_BY_OTHERS
+        """Return whether the application has frozen objects; after `freeze_left`, whether it has done so since."""
+        if self._witness is None:
+            return gc.get_freeze_count() >= _FROZEN_BY_OTHERS
+        return all(one is not self._witness for one in gc.get_objects())
 
     def _unfreeze(self) -> None:
         gc.unfreeze()
-        self._left = 0
+        self._witness = None
 
     def collect(self) -> None:
         """Collect all garbage if the process has grown since the first call, or if the system does not tell that."""
@@ -87,7 +90,7 @@ class Garbage:
         is_small = peak is not None and self._first_peak is not None and peak - self._first_peak <= _SMALL
         start_ns = self._clock.wall_ns()
         if not is_small and start_ns >= self._next_ns:
-            is_kept = self._left and not self._is_frozen_by_others()
+            is_kept = self._witness is not None and not self._is_frozen_by_others()
             if is_kept:  # what was frozen may be garbage by now
                 self._unfreeze()
             gc.collect()
