@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 NAME: Final = "perfbudget"
+DUET_TABLE: Final = f"[tool.{NAME}.duet]"
 
 _KEY: Final = re.compile(rb"""(?<![\w-])["']?perfbudget["']?\s*[\].=]""")
 _HEADER: Final = re.compile(rb"""\[\s*tool\s*\.\s*["']?([\w-]+)""")

@@ -9,7 +9,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import Final
 
 from pytest_perfbudget.checkout.changed_functions import changed_functions
 from pytest_perfbudget.checkout.environment import Environment, prepared
@@ -32,8 +31,7 @@ from pytest_perfbudget.paths import own_modules, path_in
 from pytest_perfbudget.processes.process import ProcessStart
 from pytest_perfbudget.processes.protocol import Request
 from pytest_perfbudget.processes.scratch import Scratch
-
-TABLE: Final = "[tool.perfbudget.duet]"
+from pytest_perfbudget.table_name import DUET_TABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +150,7 @@ class BaseCheckout:
         file = own_modules(self._context.root).get(lacking[1]) if lacking else None
         if file is None or not why_no_commit_has(self._base.top, Path(file)):
             return ""
-        return f" (git ignores {path_in(self._base.top, file)}: let setup of {TABLE} make it)"
+        return f" (git ignores {path_in(self._base.top, file)}: let setup of {DUET_TABLE} make it)"
 
     def why_carried(self, source: str) -> str:
         """Return the reason why a measured function is the head's on both sides; empty if it is not."""
@@ -160,7 +158,7 @@ class BaseCheckout:
         if place is None or place.as_posix() not in self.carried:
             return ""
         taken = f"{place} is generated and not in git, so it was taken from the working tree for both commits"
-        return f"{taken}: let setup of {TABLE} make it"
+        return f"{taken}: let setup of {DUET_TABLE} make it"
 
     def close(self) -> None:
         """Remove the checkout."""
@@ -245,14 +243,14 @@ class BaseCheckout:
         libraries = [file for name, file in modules.items() if name == file]
         if library := untracked_library(self._base.top, self._tree, libraries):
             where = f"was built in the working tree and is not in the checkout of {self._base.ref}"
-            return f"the library {library} {where}, which ran without it: let setup of {TABLE} build it"
+            return f"the library {library} {where}, which ran without it: let setup of {DUET_TABLE} build it"
         modules = {name: file for name, file in modules.items() if name != file}
         if module := unbuilt(modules, self._base.top, self._tree):
             where = f"is built in the working tree and not in the checkout of {self._base.ref}"
             if "pyximport" in sys.modules:
                 remedy = "leave out inplace=True, and remove that file, which is not built again after a change"
                 return f"{module!r} {where}, as pyximport does with inplace=True: {remedy}"
-            return f"{module!r} {where}: let setup of {TABLE} build it"
+            return f"{module!r} {where}: let setup of {DUET_TABLE} build it"
         return ""
 
     def other_files(self, head: Mapping[str, str], base: Mapping[str, str]) -> list[OtherFile]:
@@ -308,7 +306,7 @@ class BaseCheckout:
         if lost and not git(self._base.top, "ls-files", "--cached", "--others", "--exclude-standard", "--", lost):
             message = (
                 f"{lost}, which the head's modules come from, is made and not in the checkout of {self._base.ref}: "
-                f"let setup of {TABLE} make it, or install the project editable (pip install -e)"
+                f"let setup of {DUET_TABLE} make it, or install the project editable (pip install -e)"
             )
             raise WrongCodeError(message)
 

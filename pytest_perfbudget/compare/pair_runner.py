@@ -259,7 +259,7 @@ class PairRunner:
     def _first_pair(self, nodeids: Sequence[str]) -> Duet:
         if self._only_times:
             return self._pair(nodeids, counting=Counting.NONE, releases=True)
-        return self._pair(nodeids, self._checkout.further_files)
+        return self._pair(nodeids, self._checkout.further_files, counting=Counting.UNPROFILED)
 
     def _second_pair(self, nodeids: Sequence[str]) -> Duet:
         return self._pair(nodeids, slot=SECOND_SLOT, counting=Counting.NONE, number=1, releases=self._only_times)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.pair_rules import PairRules
 from pytest_perfbudget.core.pairs import Pair
-from pytest_perfbudget.processes.duet import TIMERS
+from pytest_perfbudget.measure.turns import TIMERS
 
 
 @dataclass(frozen=True, slots=True)

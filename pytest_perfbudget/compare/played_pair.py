@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from pytest_perfbudget.compare.base_checkout import TABLE, BaseCheckout
+from pytest_perfbudget.compare.base_checkout import BaseCheckout
 from pytest_perfbudget.compare.confirm import Attempt
 from pytest_perfbudget.compare.evidence import Sides
 from pytest_perfbudget.compare.obstacles import is_other_load, unlike
@@ -16,6 +16,7 @@ from pytest_perfbudget.core.pairs import Pair
 from pytest_perfbudget.core.recording import Recording
 from pytest_perfbudget.processes.duet import PairAnswers
 from pytest_perfbudget.processes.protocol import Answer
+from pytest_perfbudget.table_name import DUET_TABLE
 
 _UNSTABLE_ID: Final = "an id that differs from process to process, by an address or a set, needs ids= in parametrize"
 _TAKEN: Final = re.compile(
@@ -25,7 +26,7 @@ _TAKEN: Final = re.compile(
 )
 """The words of an error by which a process finds that another one holds a port, a lock, a file or a database."""
 
-_SEQUENTIAL: Final = f'mode = "sequential" in {TABLE}'
+_SEQUENTIAL: Final = f'mode = "sequential" in {DUET_TABLE}'
 
 
 def attempt_of(
@@ -59,7 +60,7 @@ def _problem(played: PairAnswers, checkout: BaseCheckout) -> Attempt[Pair] | Non
         is_exclusive = checkout.passes_in_session or _TAKEN.search(problem) is not None
         return Attempt(problem=f"{problem}{hint if is_exclusive else ''}", is_exclusive=is_exclusive)
     if problem := played.base.problem:
-        hint = f" (what git does not have is made by setup of {TABLE})" if "FileNotFoundError" in problem else ""
+        hint = f" (what git does not have is made by setup of {DUET_TABLE})" if "FileNotFoundError" in problem else ""
         hint = checkout.why_lacking(problem) or hint
         # The head's process runs the same test at the same time, and may hold what the base's asks for.
         return Attempt(problem=problem + hint, is_exclusive=_TAKEN.search(problem) is not None)

@@ -45,6 +45,7 @@ class MeasurementRequest:
             worth its time.
         turns: the source of the turns in which the blocks are timed; None if they are not timed in turns.
         counts: the metrics to count, each with a function that says whether a count is worth a second pass.
+        is_profiled: whether a short body is profiled beyond the passes that count.
         with_cpus: whether to record the number of CPUs in use.
         one_cpu: whether the blocks are timed on one CPU, as for the other side; None if the threads of the measurement
             decide.
@@ -63,6 +64,7 @@ class MeasurementRequest:
     is_suspect: Callable[[Sequence[BlockTime]], bool] = _never
     turns: Turns | None = None
     counts: Mapping[str, LooksBad] = field(default_factory=dict)
+    is_profiled: bool = True
     with_cpus: bool = False
     one_cpu: bool | None = None
     with_spans: bool = False

@@ -30,9 +30,13 @@ tolerance would agree by chance in one comparison of 400 if it might differ by t
 
 
 class Counting(str, enum.Enum):
-    """The counts that a process takes: all; calls alone, with a profile; none. Each takes as long as several calls."""
+    """The counts that a process takes: all, with a profile; all; calls alone, with a profile; none.
+
+    Each count takes as long as several calls, and a profile of short calls takes longer than the counts.
+    """
 
     ALL = "all"
+    UNPROFILED = "unprofiled"
     CALLS = "calls"
     NONE = "none"
 

@@ -43,6 +43,7 @@ async def count_executions(
     *,
     over_budget: Mapping[str, LooksBad] = NO_BUDGETS,
     with_costs: bool = False,
+    with_profiles: bool = False,
 ) -> Counted:
     """Count single executions of a subject, and name the functions that the executions call.
 
@@ -51,15 +52,15 @@ async def count_executions(
         wanted: the metrics to count; see `probes.count`.
         clock: the clock that limits the time of further passes and profiles.
         over_budget: the budgets of these metrics; see `probes.count`.
-        with_costs: whether the costs of the functions are of interest, if calls are counted; a short body is executed
-            further times for them.
+        with_costs: whether the costs of the functions are of interest, if calls are counted.
+        with_profiles: whether a short body is executed further times for its costs.
     """
     __tracebackhide__ = True
     found, problems = await count(subject, wanted, over_budget, clock)
     calls = [one for one in found.get(CALLS.name, ()) if isinstance(one, FunctionCalls)]
     profiled = calls[0] if calls else None
     executed = next(iter(found.get(INSTRUCTIONS.name, ())), None)
-    profiles = await _profiles(subject, calls, clock, with_further=with_costs) if calls else []
+    profiles = await _profiles(subject, calls, clock, with_further=with_profiles) if calls else []
     shown = min(profiles, key=lambda one: one.time_ns, default=None)
     return Counted(
         counts={name: int(probes[0].count) for name, probes in found.items()},

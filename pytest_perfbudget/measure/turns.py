@@ -8,6 +8,9 @@ from typing import Final, NamedTuple, Protocol
 
 NONE: Final[Mapping[str, int]] = MappingProxyType({})
 
+TIMERS: Final = "\0timers"
+"""The name for the turns of all timers: such a turn serves the timer that comes next, as long as the test runs."""
+
 
 class Turn(NamedTuple):
     """A turn of a measurement.

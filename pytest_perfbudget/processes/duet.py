@@ -20,12 +20,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pytest_perfbudget.core.calibration import rounds_per_turn
 from pytest_perfbudget.core.pairs import QUADS, Pair
 from pytest_perfbudget.measure.clock import SYSTEM
 from pytest_perfbudget.measure.one_cpu import PARALLEL
+from pytest_perfbudget.measure.turns import TIMERS
 from pytest_perfbudget.processes.duet_side import Side, Stop
 from pytest_perfbudget.processes.listeners import shared_address
 from pytest_perfbudget.processes.protocol import Answer
@@ -33,10 +34,6 @@ from pytest_perfbudget.processes.turn_log import TurnLog
 
 if TYPE_CHECKING:
     from typing_extensions import Self
-
-TIMERS: Final = "\0timers"
-"""The name for the turns of all timers: such a turn serves the timer that comes next, as long as the test runs."""
-
 
 IsDecided = Callable[[str, Pair], bool]
 """A function that returns whether the measurement of a name needs no further turns, by its pair so far."""

@@ -16,7 +16,7 @@ from pytest_perfbudget.core.pairs import Pair
 from pytest_perfbudget.core.results import RegressionVerdict
 from pytest_perfbudget.core.weather import BlockTime
 
-ALL, CALLS, NONE = Counting
+ALL, CALLS, NONE = Counting.ALL, Counting.CALLS, Counting.NONE
 
 
 def confirmed(ratio: float, *, screened: float, calls: int) -> tuple[int, RegressionVerdict]:

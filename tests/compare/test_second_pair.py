@@ -85,7 +85,7 @@ def test_what_the_first_pair_leaves_open_is_measured_by_a_second_pair_that_lives
 ) -> None:
     scripted = Scripted(monkeypatch, [0.04, 0.04], [0.0, 0.04])
     assert [scripted.screen().log_ratio for _ in range(2)] == [pytest.approx(0.02), pytest.approx(0.04)]
-    assert [(one.number, one.counting) for one in scripted.made] == [(0, Counting.ALL), (1, Counting.NONE)]
+    assert [(one.number, one.counting) for one in scripted.made] == [(0, Counting.UNPROFILED), (1, Counting.NONE)]
     scripted.runner.end_screening()
     assert all(one.has_ended for one in scripted.made)
 

@@ -116,10 +116,31 @@ class TestInterruptions:
             CLOCK.extend(range(100 + next(left)))
 
         clock = ScriptedClock(reading_ns=100_000).clock
-        counted = run_plain(count_executions(PlainSubject(slow), {"calls": bool}, clock, with_costs=True))
+        counted = run_plain(
+            count_executions(PlainSubject(slow), {"calls": bool}, clock, with_costs=True, with_profiles=True)
+        )
         assert counted.graph is not None
         assert counted.graph.total_ns == pytest.approx(100_000.0)
         assert {one.calls for one in counted.graph.edges} == {1}
+
+
+@pytest.mark.usefixtures("scripted_clock")
+@pytest.mark.parametrize("with_profiles", [True, False])
+def test_a_short_body_is_profiled_further_only_if_asked(*, with_profiles: bool) -> None:
+    """Most tests are clean, and nobody looks at their costs; the passes that count know them as well, less surely."""
+    calls: list[None] = []
+
+    def noted() -> None:
+        calls.append(None)
+        takes_200_us()
+
+    clock = ScriptedClock(reading_ns=100_000).clock
+    counted = run_plain(
+        count_executions(PlainSubject(noted), {"calls": bool}, clock, with_costs=True, with_profiles=with_profiles)
+    )
+    assert counted.passes == {"calls": 2}
+    assert (len(calls) > 2) == with_profiles
+    assert counted.costs is not None
 
 
 @pytest.mark.usefixtures("scripted_clock")
@@ -136,7 +157,9 @@ def test_the_overhead_that_is_taken_off_is_that_of_the_moment(monkeypatch: pytes
     found = cycle([ProfilerOverhead(150e3, 0.0), ProfilerOverhead(10e3, 0.0)])  # before and after each profile
     monkeypatch.setattr(counting, "profiler_overhead", lambda **_: next(found))
     clock = ScriptedClock(reading_ns=100_000).clock
-    counted = run_plain(count_executions(PlainSubject(takes_200_us), {"calls": bool}, clock, with_costs=True))
+    counted = run_plain(
+        count_executions(PlainSubject(takes_200_us), {"calls": bool}, clock, with_costs=True, with_profiles=True)
+    )
     assert counted.costs is not None
     assert counted.costs.total_ns == pytest.approx(190_000.0)
 
@@ -205,7 +228,7 @@ def test_a_coroutine_has_its_functions_and_the_time_for_which_the_loop_waits() -
         return adds(range(1_000))
 
     async def counted() -> Counted:
-        return await count_executions(AsyncSubject(fetches), {"calls": bool}, with_costs=True)
+        return await count_executions(AsyncSubject(fetches), {"calls": bool}, with_costs=True, with_profiles=True)
 
     found = asyncio.run(counted()).costs
     assert found is not None
@@ -265,7 +288,9 @@ class TestThreads:
 
     def test_calls_in_threads_do_not_count(self) -> None:
         """Or a budget on calls would depend on when a thread runs, and on the version of Python."""
-        counted = run_plain(count_executions(PlainSubject(starts_threads), {"calls": bool}, with_costs=True))
+        counted = run_plain(
+            count_executions(PlainSubject(starts_threads), {"calls": bool}, with_costs=True, with_profiles=True)
+        )
         assert not any(name.endswith(":waits") for name in counted.functions)
         assert counted.costs is not None
         (waiting,) = (one for name, one in counted.costs.functions.items() if name.endswith(":waits"))

@@ -16,8 +16,9 @@ from scripting import ScriptedClock
 
 from pytest_perfbudget.core.pairs import FEWEST_TO_END, QUADS, Pair, pair_of
 from pytest_perfbudget.measure.timer_blocks import TurnBlocks
+from pytest_perfbudget.measure.turns import TIMERS
 from pytest_perfbudget.plugin.child.duet_worker import SideTurns
-from pytest_perfbudget.processes.duet import TIMERS, Duet
+from pytest_perfbudget.processes.duet import Duet
 from pytest_perfbudget.processes.duet_side import Side, Stop
 
 if TYPE_CHECKING:

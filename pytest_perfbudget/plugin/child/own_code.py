@@ -13,9 +13,9 @@ from pytest_perfbudget.checkout.code_identity import (
     libraries,
     stale_module,
 )
-from pytest_perfbudget.compare.base_checkout import TABLE
 from pytest_perfbudget.paths import is_built_at_import, module_file, own_modules, path_in
 from pytest_perfbudget.processes.protocol import Answer, Request
+from pytest_perfbudget.table_name import DUET_TABLE
 
 
 class OwnCode:
@@ -93,4 +93,6 @@ class OwnCode:
         if found := foreign_file(top, tree, self._files):
             return f"it runs {found} of the working tree: build that path from __file__, so that each side has its own"
         found = next(iter(libraries(top)), "")
-        return found and f"it loads {found}, a library of the working tree: let setup of {TABLE} build the base's own"
+        return (
+            found and f"it loads {found}, a library of the working tree: let setup of {DUET_TABLE} build the base's own"
+        )

@@ -14,8 +14,7 @@ from pytest_perfbudget.core.unpaired import BLOCKS
 from pytest_perfbudget.core.weather import BlockTime
 from pytest_perfbudget.measure.clock import Clock
 from pytest_perfbudget.measure.timer_blocks import BlockPolicy, CanaryBlocks, TurnBlocks
-from pytest_perfbudget.measure.turns import Turns
-from pytest_perfbudget.processes.duet import TIMERS
+from pytest_perfbudget.measure.turns import TIMERS, Turns
 
 
 def record_everything(effective: EffectiveLimits) -> MeasurementRequest:
@@ -52,6 +51,8 @@ class RecordOnly(ComparisonStrategy):
         request = replace(record_everything(effective), one_cpu=one_cpu)
         if self._counting is Counting.ALL:
             return request
+        if self._counting is Counting.UNPROFILED:
+            return replace(request, is_profiled=False)
         kept = (CALLS.name,) if self._counting is Counting.CALLS else ()
         return replace(request, counts={name: one for name, one in request.counts.items() if name in kept})
 

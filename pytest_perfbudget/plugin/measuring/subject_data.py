@@ -59,6 +59,7 @@ async def take_data(
             plan.clock,
             over_budget=over_budget,
             with_costs=request is not None,
+            with_profiles=request is not None and request.is_profiled,
         )
     recording = None if request is None else _recording(subject, outcome, counted, request, is_too_slow=is_too_slow)
     looks_slower = request is not None and request.is_suspect(outcome.samples.blocks)
