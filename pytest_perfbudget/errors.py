@@ -71,6 +71,10 @@ class WrongCodeError(WorkerError):
     """A side of a duet that would run other code than its own, because of the way in which the project is installed."""
 
 
+class WorkerRefusedError(WorkerError):
+    """A fresh process that pytest has ended because of its command line, its configuration or a conftest.py."""
+
+
 class WorkerHangsError(WorkerError):
     """A fresh process that was silent for too long."""
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import re
-import sys
+import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
@@ -12,26 +11,30 @@ from pathlib import Path, PurePosixPath
 
 from pytest_perfbudget.checkout.changed_functions import changed_functions
 from pytest_perfbudget.checkout.environment import Environment, prepared
-from pytest_perfbudget.checkout.generated import carried, carry_generated, untracked_library
 from pytest_perfbudget.checkout.head_tests import lay_tests_over, sources_of
 from pytest_perfbudget.checkout.hidden_code import HiddenCode
-from pytest_perfbudget.checkout.not_in_git import why_no_commit_has
 from pytest_perfbudget.checkout.other_files import OtherFile, other_files
 from pytest_perfbudget.checkout.pointers import fill_pointers
-from pytest_perfbudget.checkout.relocate import moved, moved_environment, unbuilt, unfollowed
+from pytest_perfbudget.checkout.relocate import moved, moved_environment
 from pytest_perfbudget.checkout.revision import Base
 from pytest_perfbudget.checkout.worktree import checked_out, unfiltered
 from pytest_perfbudget.compare.compiled_folders import COMPILED, CompiledFolders
 from pytest_perfbudget.compare.context import ComparisonContext
 from pytest_perfbudget.compare.further_files import further_files
+from pytest_perfbudget.compare.untracked_code import UntrackedCode
 from pytest_perfbudget.core.measurement import file_of
-from pytest_perfbudget.errors import ComparisonError, GitError, SetupError, WorkerError, WrongCodeError
-from pytest_perfbudget.git import git
-from pytest_perfbudget.paths import own_modules, path_in
+from pytest_perfbudget.errors import (
+    ComparisonError,
+    GitError,
+    SetupError,
+    WorkerError,
+    WorkerRefusedError,
+    WrongCodeError,
+)
+from pytest_perfbudget.paths import path_in
 from pytest_perfbudget.processes.process import ProcessStart
 from pytest_perfbudget.processes.protocol import Request
 from pytest_perfbudget.processes.scratch import Scratch
-from pytest_perfbudget.table_name import DUET_TABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +70,9 @@ class BaseCheckout:
         self._environment: Environment | None = None
         self._compiled: CompiledFolders | None = None
         self._pointers: Sequence[str] = ()
+        self._refusal = ""
         self.further_files: Sequence[str] = ()
-        self.carried: Sequence[str] = ()
+        self.untracked: UntrackedCode
 
     def open(self, nodeids: Sequence[str]) -> None:
         """Check the base out, and prepare it.
@@ -88,8 +92,8 @@ class BaseCheckout:
             self._complete()
             if duet.setup:
                 self._environment = self._prepared(duet.setup)
-            else:
-                self._carry(own_modules(self._context.root))
+            is_set_up = self._environment is not None
+            self.untracked = UntrackedCode(self._context, self._base, self._tree, is_set_up=is_set_up)
             self._pointers = fill_pointers(self._base.top, self._tree)
             if is_overlaid:
                 testpaths, inputs = self._context.invocation.testpaths, self._context.inputs
@@ -109,56 +113,21 @@ class BaseCheckout:
     def notes(self) -> list[str]:
         """The differences between the checkout and the commit."""
         found = []
-        if self.carried:
-            files = ", ".join(self.carried)
+        if self.untracked.carried:
+            files = ", ".join(self.untracked.carried)
             found.append(f"generated and not in git, so taken from the working tree for both commits: {files}.")
         if filters := unfiltered(self._tree):
             found.append(f"checked out without the filters of git that cannot run here: {filters}.")
+        if self._refusal:
+            found.append(f"run with the addopts of the working tree, because with its own {self._refusal}.")
         return found
 
-    def carry_late(self, loaded: Mapping[str, str], earlier: Collection[str]) -> bool:
-        """Take generated modules that came with a test of the head from the working tree, too.
+    def take_addopts(self, refusal: WorkerRefusedError | None) -> None:
+        """Let processes of the base have the head's `addopts`, because pytest refuses the base's here; or no longer.
 
-        Args:
-            loaded: see `Answer.loaded`.
-            earlier: the modules that were taken before the base's process was started.
-
-        Returns:
-            Whether the base's process has run without some of them.
+        The base may ask for a plugin that is no longer installed, and no pull request could mend that.
         """
-        if self._environment is not None or not loaded:
-            return False
-        self._carry(loaded)
-        places = {place.as_posix() for file in loaded.values() if (place := path_in(self._base.top, file))}
-        return not places.isdisjoint(set(self.carried) - set(earlier))
-
-    def why_absent(self, nodeid: str, *, has_other_cases: bool) -> str:
-        """Return the reason why the base cannot have a test, whether or not the test is new; empty if it can.
-
-        Args:
-            nodeid: the test.
-            has_other_cases: whether the base has the test's function, so that only the data of the case can be new.
-        """
-        files = [self._context.root.resolve() / file_of(nodeid)]
-        if has_other_cases:
-            files += [file for file in self._context.data_files(nodeid) if path_in(self._base.top, str(file))]
-        return next(filter(None, (why_no_commit_has(self._base.top, file) for file in files)), "")
-
-    def why_lacking(self, problem: str) -> str:
-        """Return a hint for a base that cannot import a module that git ignores; empty for any other problem."""
-        lacking = re.search(r"No module named '([\w.]+)'", problem)
-        file = own_modules(self._context.root).get(lacking[1]) if lacking else None
-        if file is None or not why_no_commit_has(self._base.top, Path(file)):
-            return ""
-        return f" (git ignores {path_in(self._base.top, file)}: let setup of {DUET_TABLE} make it)"
-
-    def why_carried(self, source: str) -> str:
-        """Return the reason why a measured function is the head's on both sides; empty if it is not."""
-        place = path_in(self._base.top, source) if source else None
-        if place is None or place.as_posix() not in self.carried:
-            return ""
-        taken = f"{place} is generated and not in git, so it was taken from the working tree for both commits"
-        return f"{taken}: let setup of {DUET_TABLE} make it"
+        self._refusal = "" if refusal is None else str(refusal)
 
     def close(self) -> None:
         """Remove the checkout."""
@@ -204,9 +173,9 @@ class BaseCheckout:
             worker=launcher.worker_id(slot),
         )
         start = launcher.start(hash_seed)
-        if problem := self.unbuilt(request.modules):
+        if problem := self.untracked.unbuilt(request.modules):
             raise WrongCodeError(problem)
-        self._check_followed(request)
+        self.untracked.check_followed(request)
         base = replace(
             moved(request, top, tree),
             who=f"the process of {self._base.ref}",
@@ -226,32 +195,11 @@ class BaseCheckout:
             with suppress(OSError):
                 Path(folder).mkdir(parents=True, exist_ok=True)
         arguments = [*base.arguments, f"--rootdir={self._root()}"]
+        if self._refusal:
+            arguments += ["-o", f"addopts={shlex.join(self._context.invocation.addopts)}"]
         base = replace(base, arguments=arguments, files=[*base.files, *more_files])
         base_start = replace(start, environment=environment, executable=executable)
         return Launch(request, start), Launch(base, base_start)
-
-    def unbuilt(self, modules: Mapping[str, str]) -> str:
-        """Return a message about an extension module or a library that only the head has built; empty if there is none.
-
-        The base may run a fallback in Python instead. A base with a virtual environment of its own is not checked.
-
-        Args:
-            modules: the files of modules, by name; see `Request.modules`. A library has its path for a name.
-        """
-        if self._environment is not None:
-            return ""
-        libraries = [file for name, file in modules.items() if name == file]
-        if library := untracked_library(self._base.top, self._tree, libraries):
-            where = f"was built in the working tree and is not in the checkout of {self._base.ref}"
-            return f"the library {library} {where}, which ran without it: let setup of {DUET_TABLE} build it"
-        modules = {name: file for name, file in modules.items() if name != file}
-        if module := unbuilt(modules, self._base.top, self._tree):
-            where = f"is built in the working tree and not in the checkout of {self._base.ref}"
-            if "pyximport" in sys.modules:
-                remedy = "leave out inplace=True, and remove that file, which is not built again after a change"
-                return f"{module!r} {where}, as pyximport does with inplace=True: {remedy}"
-            return f"{module!r} {where}: let setup of {DUET_TABLE} build it"
-        return ""
 
     def other_files(self, head: Mapping[str, str], base: Mapping[str, str]) -> list[OtherFile]:
         """Return the modules that the head imports from another file than the base; see `checkout.other_files`."""
@@ -276,10 +224,6 @@ class BaseCheckout:
         place = path_in(self._tree, file)
         return None if place is None else PurePosixPath(place.as_posix())
 
-    def _carry(self, modules: Mapping[str, str]) -> None:
-        carry_generated(self._base.top, self._tree, modules)
-        self.carried = carried(self._tree)
-
     def _prepared(self, setup: str) -> Environment:
         """Return the base's own environment, from the cache folder if the session has a cache."""
         folder = self._context.cache_folder("perfbudget-setup")
@@ -296,19 +240,6 @@ class BaseCheckout:
         made = Scratch()
         self._running.callback(made.close)
         return made.name
-
-    def _check_followed(self, request: Request) -> None:
-        """Check that the checkout has the folders from which the head's modules are imported."""
-        if self._environment is not None:
-            return
-        lost = unfollowed(request.path, request.modules, self._base.top, self._tree)
-        # A folder that git tracks, or does not ignore, was moved or added since the base, which rightly lacks it.
-        if lost and not git(self._base.top, "ls-files", "--cached", "--others", "--exclude-standard", "--", lost):
-            message = (
-                f"{lost}, which the head's modules come from, is made and not in the checkout of {self._base.ref}: "
-                f"let setup of {DUET_TABLE} make it, or install the project editable (pip install -e)"
-            )
-            raise WrongCodeError(message)
 
     def _environment_of(self, base: Request, environment: Mapping[str, str]) -> dict[str, str]:
         """Return the environment variables of the base's process, whose child processes import the base's code, too."""

@@ -31,5 +31,5 @@ class BaseTests:
     def why_absent(self, nodeid: str) -> str:
         """Return the reason why a test is not in the base, if the test is not new; else empty."""
         functions = {function_of(one) for one in self._known or ()}
-        why = self._checkout.why_absent(nodeid, has_other_cases=function_of(nodeid) in functions)
+        why = self._checkout.untracked.why_absent(nodeid, has_other_cases=function_of(nodeid) in functions)
         return why and f"{why}, so {self._base.ref} does not have the test, new or not"

@@ -35,6 +35,7 @@ class Invocation:
         file_patterns: the names of test files, pytest's `python_files`.
         testpaths: pytest's setting of that name.
         collects_only: whether the session only collects its tests and runs none.
+        addopts: the options that pytest's configuration adds to the command line.
     """
 
     folder: Path
@@ -42,6 +43,7 @@ class Invocation:
     file_patterns: Sequence[str] = ("test_*.py", "*_test.py")
     testpaths: Sequence[str] = ()
     collects_only: bool = False
+    addopts: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

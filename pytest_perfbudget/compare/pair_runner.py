@@ -21,7 +21,7 @@ from pytest_perfbudget.compare.single_processes import SingleProcesses, note_oth
 from pytest_perfbudget.core.counts import Counting
 from pytest_perfbudget.core.pairs import FRESH_ERROR, QUADS, SCREENING_ERROR, Pair, joined
 from pytest_perfbudget.core.spans.changes import FEWEST_MATCHES
-from pytest_perfbudget.errors import WorkerError
+from pytest_perfbudget.errors import WorkerError, WorkerRefusedError
 from pytest_perfbudget.measure.affinity import cpus
 from pytest_perfbudget.measure.clock import SYSTEM
 from pytest_perfbudget.processes.duet import Duet, IsDecided, never
@@ -55,9 +55,9 @@ class PairRunner:
         self._base = base
         self._checkout = checkout or BaseCheckout(context, base)
         self._only_times = only_times
-        self._first = SharedPair(self._first_pair, lambda: self._checkout.carried, self._note_tests)
+        self._first = SharedPair(self._first_pair, lambda: self._checkout.untracked.carried, self._note_tests)
         self._has_second = True
-        self._second = SharedPair(self._second_pair, lambda: self._checkout.carried)
+        self._second = SharedPair(self._second_pair, lambda: self._checkout.untracked.carried)
         self._started = 0
         self._fresh: Counter[str] = Counter()
         self._repetitions = Repetitions()
@@ -88,8 +88,8 @@ class PairRunner:
         return self._checkout.changed_functions(self._modules)
 
     def why_carried(self, source: str) -> str:
-        """See `BaseCheckout.why_carried`."""
-        return self._checkout.why_carried(source)
+        """See `UntrackedCode.why_carried`."""
+        return self._checkout.untracked.why_carried(source)
 
     def start(self, nodeids: Sequence[str]) -> None:
         """Start the screening pair before the first test, whose fixtures may watch for new threads and processes.
@@ -98,11 +98,17 @@ class PairRunner:
         """
         try:
             self._first.open(nodeids)
-        except WorkerError as error:
-            self._first.end(error)
-        except BaseException as error:
-            self._first.end(error)
-            raise
+        except WorkerRefusedError as error:
+            self._start_with_addopts_of_head(nodeids, error)
+        except WorkerError:
+            pass
+
+    def _start_with_addopts_of_head(self, nodeids: Sequence[str], refusal: WorkerRefusedError) -> None:
+        self._checkout.take_addopts(refusal)
+        try:
+            self._first.open(nodeids)
+        except WorkerError:
+            self._checkout.take_addopts(None)
 
     @property
     def start_s(self) -> float:
@@ -151,7 +157,7 @@ class PairRunner:
         if not is_timed:
             task = replace(task, seconds=0.0)
         while True:
-            carried = self._checkout.carried
+            carried = self._checkout.untracked.carried
             hangs = self._context.launcher.noting_hangs([task.nodeid])
             # The first screening pair is number 0, and most tests have no other pair, so its head comes first in each
             # session. A pair that was lost is repeated in its order: else the others may all have the same side first.
@@ -176,7 +182,7 @@ class PairRunner:
         Raises:
             WorkerError: a process cannot be started, died or hangs.
         """
-        carried = self._checkout.carried
+        carried = self._checkout.untracked.carried
         hangs = self._context.launcher.noting_hangs([task.nodeid])
         made = self._pair([task.nodeid], slot=FRESH_SLOT, own_file_only=True, with_spans=True)
         with hangs, made as pair:
@@ -230,7 +236,7 @@ class PairRunner:
             most_quads=most_quads,
             is_repetition=is_repetition,
         )
-        if self._checkout.carry_late(played.head.loaded, carried):
+        if self._checkout.untracked.carry_late(played.head.loaded, carried):
             return None
         self._modules.update(played.head_modules)
         note_other_files(self._context, self._checkout, played.head_modules, played.base_modules)

@@ -45,7 +45,7 @@ def attempt_of(
         return Attempt(problem=f"{played.head.problem} ({_UNSTABLE_ID})")
     if played.base.is_absent:
         return Attempt(problem=why_absent(nodeid))
-    return _problem(played, checkout) or _compared(played, against, checkout.why_carried)
+    return _problem(played, checkout) or _compared(played, against, checkout.untracked.why_carried)
 
 
 def _problem(played: PairAnswers, checkout: BaseCheckout) -> Attempt[Pair] | None:
@@ -53,7 +53,7 @@ def _problem(played: PairAnswers, checkout: BaseCheckout) -> Attempt[Pair] | Non
     for one in (played.head, played.base):
         if one.is_wrong_code:
             return Attempt(problem=one.problem, is_wrong_code=True)
-    if problem := checkout.unbuilt(played.head.loaded):
+    if problem := checkout.untracked.unbuilt(played.head.loaded):
         return Attempt(problem=problem, is_wrong_code=True)
     if problem := played.head.problem:
         hint = f" (in the session it passes: what cannot be there twice needs {_SEQUENTIAL})"
@@ -61,7 +61,7 @@ def _problem(played: PairAnswers, checkout: BaseCheckout) -> Attempt[Pair] | Non
         return Attempt(problem=f"{problem}{hint if is_exclusive else ''}", is_exclusive=is_exclusive)
     if problem := played.base.problem:
         hint = f" (what git does not have is made by setup of {DUET_TABLE})" if "FileNotFoundError" in problem else ""
-        hint = checkout.why_lacking(problem) or hint
+        hint = checkout.untracked.why_lacking(problem) or hint
         # The head's process runs the same test at the same time, and may hold what the base's asks for.
         return Attempt(problem=problem + hint, is_exclusive=_TAKEN.search(problem) is not None)
     if address := played.shared_address:

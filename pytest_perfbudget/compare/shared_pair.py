@@ -36,7 +36,7 @@ class SharedPair:
         self.start_s = 0.0
 
     def open(self, nodeids: Sequence[str]) -> Duet:
-        """Start the pair for tests.
+        """Start the pair for tests; nothing of the pair is left after an error.
 
         Raises:
             WorkerError: a process cannot be started, or died while it collected its tests.
@@ -44,7 +44,11 @@ class SharedPair:
         self._carried = self._carried_now()
         self._duet = self._make(nodeids)
         started_ns = SYSTEM.wall_ns()
-        self._duet.__enter__()
+        try:
+            self._duet.__enter__()
+        except BaseException as error:
+            self.end(error)
+            raise
         self.start_s = (SYSTEM.wall_ns() - started_ns) / 1e9
         self._note(self._duet)
         return self._duet

@@ -64,8 +64,8 @@ class SingleProcesses:
 
     def _noted(self, answer: Answer) -> Answer:
         """Give the base the generated modules that came with a test of the head, whose process runs first."""
-        self._checkout.carry_late(answer.loaded, ())
-        if problem := self._checkout.unbuilt(answer.loaded):
+        self._checkout.untracked.carry_late(answer.loaded, ())
+        if problem := self._checkout.untracked.unbuilt(answer.loaded):
             self._unbuilt[answer.nodeid] = problem
         return answer
 

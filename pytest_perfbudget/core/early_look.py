@@ -27,6 +27,8 @@ memory. On such code, two pairs in a row differ more often than the mixture of `
 
 _DOF: Final = 3.0
 
+_HALVINGS: Final = 40
+
 
 class PairEstimate(Protocol):
     """The estimate from one pair of processes; see `core.paired.Pair`."""
@@ -63,6 +65,35 @@ def p_all_beyond(pairs: Sequence[PairEstimate], limit: float) -> float:
     """
     least = least_beyond(pairs, limit)
     return math.prod(_p_beyond(one, least) for one in pairs)
+
+
+def bounds_by_all(pairs: Sequence[PairEstimate], probability: float) -> tuple[float, float]:
+    """Return the bounds of the slowdown, in log time, that `p_all_beyond` does not reject, as a confidence interval.
+
+    The lower bound comes from the smallest of the pairs, and the upper bound from the largest, by inversion of the test
+    (Casella and Berger 2002, Statistical Inference, section 9.2.1).
+
+    Args:
+        pairs: the pairs, at least one pair.
+        probability: the probability that the slowdown lies below the lower bound, and above the upper bound.
+    """
+    log_ratios = [one.log_ratio for one in pairs]
+    distance = _distance(pairs, probability)
+    return min(log_ratios) - distance, max(log_ratios) + distance
+
+
+def _distance(pairs: Sequence[PairEstimate], probability: float) -> float:
+    """Return by how much all pairs exceed their slowdown with a probability; 0 if all do so more seldom."""
+    low, high = 0.0, 1.0
+    while math.prod(_p_beyond(one, high) for one in pairs) > probability:
+        high *= 2
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        if math.prod(_p_beyond(one, middle) for one in pairs) > probability:
+            low = middle
+        else:
+            high = middle
+    return high if low else 0.0
 
 
 def _p_beyond(pair: PairEstimate, distance: float) -> float:

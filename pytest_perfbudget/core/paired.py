@@ -16,6 +16,7 @@ from pytest_perfbudget.core.early_look import (
     EARLY_LOOKS,
     EARLY_SHARE,
     MODES,
+    bounds_by_all,
     least_beyond,
     p_all_beyond,
 )
@@ -26,7 +27,7 @@ from pytest_perfbudget.core.pair_rules import LONG_NS, PairRules
 from pytest_perfbudget.core.pair_runs import judged_together, may_be_slower_once, only_first_runs_look_slower
 from pytest_perfbudget.core.pairs import CLEARLY, Pair
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
-from pytest_perfbudget.core.slowdown import LOOKS, MOST_FRESH, SlowdownTest
+from pytest_perfbudget.core.slowdown import LOOKS, MOST_FRESH, SURE, SlowdownTest
 
 _LITTLE = math.log(0.1)
 """A test is cleared if the log likelihood ratio of its likeliest slowdown against no slowdown is below `_LITTLE`."""
@@ -213,18 +214,24 @@ class PairedSlowdownTest(SlowdownTest[Pair]):
         is_early = 0 < len(fresh) <= EARLY_LOOKS and sum(one.weight for one in fresh) < self.enough
         if not is_early or hides_rare_calls(fresh, self.limit):
             return 1.0
-        screening = [self.screening] if self.screening is not None and self.is_screened_by_pair else []
-        pairs = judged_together([*screening, *fresh])
+        pairs = self._looked_at(fresh)
         if len(fresh) == 1 and least_beyond(pairs, self.limit) < MODES:
             return 1.0
         return p_all_beyond(pairs, self.limit)
+
+    def _looked_at(self, fresh: Sequence[Pair]) -> Sequence[Pair]:
+        """Return the pairs of an early look."""
+        screening = [self.screening] if self.screening is not None and self.is_screened_by_pair else []
+        return judged_together([*screening, *fresh])
 
     def _by_typical_call(self, fresh: Sequence[Pair]) -> RegressionResult:
         """Return the result for the typical call; pairs so few that an early look has come last are judged by it."""
         found = SlowdownTest.confirmed(self, fresh)
         p_value = self._p_early(fresh)
         if p_value < self.alpha_per_look:
-            return replace(found, verdict=RegressionVerdict.REGRESSED, p_value=p_value)
+            # Two pairs alone have a wide interval, which may contain no slowdown at all.
+            low, high = map(math.exp, bounds_by_all(self._looked_at(fresh), (1 - SURE) / 2))
+            return replace(found, verdict=RegressionVerdict.REGRESSED, p_value=p_value, lower=low, upper=high)
         if found.verdict is RegressionVerdict.REGRESSED and p_value < 1:
             return replace(found, verdict=RegressionVerdict.UNDECIDED, p_value=p_value)
         return found

@@ -24,7 +24,7 @@ LOOKS: Final = 2
 """The number of looks. A slowdown that the first look cannot tell from noise gets one more look, with all the runs that
 are allowed; each look has its part of alpha (Bonferroni)."""
 
-_SURE = 0.95
+SURE = 0.95
 """The confidence of the two-sided interval that is shown, and that `unchanged` needs."""
 
 
@@ -154,8 +154,8 @@ class SlowdownTest(ABC, Generic[_Run]):
             before=before_ns,
             after=before_ns * math.exp(found.log_ratio),
             ratio=math.exp(found.log_ratio),
-            lower=math.exp(found.bound((1 - _SURE) / 2)),
-            upper=math.exp(found.bound((1 + _SURE) / 2)),
+            lower=math.exp(found.bound((1 - SURE) / 2)),
+            upper=math.exp(found.bound((1 + SURE) / 2)),
             log_std_error=found.std_error,
             p_value=found.p_slower,
             alpha=self.alpha_per_look,

@@ -168,6 +168,7 @@ def _configured(config: pytest.Config) -> PerfSession:
             config.getini("python_files"),
             config.getini("testpaths"),
             bool(option.collectonly),
+            config.getini("addopts"),
         ),
         stop_timeout=session.stop_timeout,
         note_base=session.tests.note_base,

@@ -8,7 +8,7 @@ from json import dumps, loads  # bound now, because a test may replace them
 from queue import Empty
 from typing import Any
 
-from pytest_perfbudget.errors import WorkerError, WorkerHangsError
+from pytest_perfbudget.errors import WorkerHangsError
 from pytest_perfbudget.processes.process import Worker
 from pytest_perfbudget.processes.reaper import ends_within
 
@@ -63,7 +63,6 @@ class Side(Worker):
             self._has_failed = True
             raise WorkerHangsError(self._silence()) from None
         if line is None:
-            self._has_failed = True
-            raise WorkerError(self._death([]))
+            raise self._death([])
         found: Stop = loads(line)
         return found

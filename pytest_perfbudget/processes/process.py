@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import IO, TYPE_CHECKING, Final
 
 from pytest_perfbudget.cpu_times import leave_out
-from pytest_perfbudget.errors import WorkerError, WorkerHangsError
+from pytest_perfbudget.errors import WorkerError, WorkerHangsError, WorkerRefusedError
 from pytest_perfbudget.processes.popen import popen
 from pytest_perfbudget.processes.protocol import Answer, Request
 from pytest_perfbudget.processes.reaper import Reaper, ends_within, new_mark
@@ -41,6 +41,9 @@ coverage watches."""
 
 # Bound at import, before any test can replace it.
 _executable = sys.executable
+
+_REFUSED: Final = 4
+"""The exit code of pytest for a usage error; this package knows no pytest."""
 
 _LAST_WORDS = 300
 _TELLING: Final = re.compile(r"E  |.*: error: |ERROR|INTERNALERROR>.*Error|\w*(Error|Exception|Exit)\b")
@@ -137,8 +140,7 @@ class Worker:
                 self._has_failed = True
                 raise WorkerHangsError(self._silence()) from None
             if line is None:
-                self._has_failed = True
-                raise WorkerError(self._death(list(missing)))
+                raise self._death(list(missing))
             answer = Answer.from_line(line)
             missing.pop(answer.nodeid, None)
             yield answer
@@ -202,7 +204,14 @@ class Worker:
     def _silence(self) -> str:
         return f"{self._request.who} said nothing for {self.patience_s:.0f} s and was ended{self._last_words()}"
 
-    def _death(self, missing: list[str]) -> str:
+    def _death(self, missing: list[str]) -> WorkerError:
+        """Return the error for a process that says nothing more."""
+        self._has_failed = True
+        message = self._last_message(missing)
+        is_refused = self._process is not None and self._process.returncode == _REFUSED
+        return WorkerRefusedError(message) if is_refused else WorkerError(message)
+
+    def _last_message(self, missing: list[str]) -> str:
         if self._process is not None and not ends_within(self._process, self.patience_s):
             # The process may be waiting for a thread.
             return f"{self._request.who} said nothing more, did not end, and was ended{self._last_words()}"

@@ -130,7 +130,9 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
 
 def runner_of_pairs() -> PairRunner:
     side = Launch(Request([], "", [], ()), ProcessStart(0, 60.0))
-    checkout = SimpleNamespace(launches=lambda *_args, **_settings: (side, side), carried=(), further_files=())
+    checkout = SimpleNamespace(
+        launches=lambda *_args, **_settings: (side, side), untracked=SimpleNamespace(carried=()), further_files=()
+    )
     return PairRunner(context(), cast("Base", None), cast("BaseCheckout", checkout))
 
 

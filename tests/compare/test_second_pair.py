@@ -53,7 +53,9 @@ class Scripted:
         self.made: list[ScriptedPair] = []
         side = Launch(Request([], "", [], ()), ProcessStart(0, 60.0))
         checkout = SimpleNamespace(
-            launches=lambda *_args, **_more: (side, side), carried=(), further_files=("more.py",)
+            launches=lambda *_args, **_more: (side, side),
+            untracked=SimpleNamespace(carried=()),
+            further_files=("more.py",),
         )
         monkeypatch.setattr(pair_runner, "Side", lambda request, start: (request, start))
         monkeypatch.setattr(pair_runner, "Duet", self._duet)

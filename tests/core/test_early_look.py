@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pytest_perfbudget.core.early_look import EARLY_LOOKS, p_all_beyond
+from pytest_perfbudget.core.early_look import EARLY_LOOKS, bounds_by_all, p_all_beyond
 from pytest_perfbudget.core.pair_runs import pair_of_recordings
 from pytest_perfbudget.core.paired import PairedSlowdownTest
 from pytest_perfbudget.core.pairs import LOAD_SPREAD, PAIR_SPREAD, Pair, pair_of
@@ -50,6 +50,19 @@ class TestEnd:
         assert found.p_value is not None
         assert found.alpha is not None
         assert found.p_value < found.alpha
+
+    @pytest.mark.parametrize("apart", [1.0, 1.1, 1.25])
+    def test_the_interval_is_that_of_the_look_and_contains_slowdowns_only(self, apart: float) -> None:
+        """The t interval of two pairs that differ was -5 to +65 %, beside the verdict that the code is slower."""
+        fresh = [pair(1.3), pair(1.3 * apart)]
+        found = asked(1.3).confirmed(fresh)
+        assert found.verdict is RegressionVerdict.REGRESSED
+        assert found.lower is not None
+        assert found.upper is not None
+        assert found.ratio is not None
+        assert 1.05 < found.lower < found.ratio < found.upper
+        assert found.lower > 1.29 * math.exp(-PAIR_SPREAD)
+        assert found.upper < 1.31 * apart * math.exp(PAIR_SPREAD)
 
     @pytest.mark.parametrize(("screened", "fresh"), [(1.08, [2.2]), (2.2, [1.08]), (1.2, [1.2, 1.07])])
     def test_all_pairs_the_screening_pair_too_have_to_be_far_slower(self, screened: float, fresh: list[float]) -> None:
@@ -128,6 +141,23 @@ class TestSimulations:
             found.append(p_all_beyond([next(made), next(made)], math.log(1.05)))
         for level in (0.1, 0.01):
             assert sum(one < level for one in found) / tries <= level
+
+    @pytest.mark.parametrize("pairs", [1, 2, 3])
+    def test_the_bounds_have_their_probability(self, pairs: int) -> None:
+        draw = random.Random(7)
+        by, tries, probability = math.log(1.3), 4000, 0.025
+        made = off_pairs(draw, by)
+        found = [bounds_by_all([next(made) for _ in range(pairs)], probability) for _ in range(tries)]
+        for missed in (sum(low > by for low, _ in found), sum(high < by for _, high in found)):
+            chance = 2 * math.sqrt(probability / tries)  # two standard errors of the simulation
+            assert missed / tries <= probability + chance
+
+    def test_the_lower_bound_is_where_the_test_rejects_no_more(self) -> None:
+        pairs = [pair(1.2), pair(1.3, error=0.01)]
+        low, high = bounds_by_all(pairs, 0.025)
+        assert p_all_beyond(pairs, low) == pytest.approx(0.025)
+        mirrored = [Pair(-one.log_ratio, one.std_error, 1e6) for one in pairs]
+        assert p_all_beyond(mirrored, -high) == pytest.approx(0.025)
 
     @pytest.mark.parametrize("machine", list(MACHINES))
     def test_no_early_look_calls_unchanged_code_slower(self, machine: str) -> None:
