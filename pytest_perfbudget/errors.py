@@ -72,7 +72,7 @@ class WrongCodeError(WorkerError):
 
 
 class WorkerRefusedError(WorkerError):
-    """A fresh process that pytest has ended because of its command line, its configuration or a conftest.py."""
+    """A fresh process with the code of a commit whose options pytest refuses."""
 
 
 class WorkerHangsError(WorkerError):

@@ -33,11 +33,10 @@ def path_in(folder: Path, path: str) -> Path | None:
 
 @cache
 def _path_in(top: str, path: str) -> Path | None:
-    if not (is_below(path, top) or is_below(_REAL_PATHS.resolve(path), top)):
-        return None
     folder = Path(top)
-    for found in (Path(path), Path(os.path.realpath(path))):
-        if found.is_relative_to(folder) and ".." not in found.parts:
+    for text in (path, os.path.realpath(path)):
+        found = Path(text) if is_below(text, top) else None
+        if found is not None and ".." not in found.parts:
             return None if _is_installed(found, folder) else found.relative_to(folder)
     return None
 
@@ -83,9 +82,6 @@ class RealPaths:
         return os.path.realpath(found) if os.path.islink(found) else found
 
 
-_REAL_PATHS = RealPaths()
-
-
 def module_file(module: object) -> str:
     """Return the file of an entry of `sys.modules`; empty if the file is not known.
 
@@ -118,8 +114,11 @@ def own_modules(root: Path) -> dict[str, str]:
     process to the next: another commit has pyximport build its modules in another folder.
     """
     top = root.resolve()
+    paths = RealPaths()
     named = [(name, module, module_file(module)) for name, module in list(sys.modules.items())]
-    own = [one for one in named if one[0] not in _AMBIGUOUS and one[2] and path_in(top, one[2]) is not None]
+    files = [(name, module, file) for name, module, file in named if file and name not in _AMBIGUOUS]
+    near = [one for one in files if is_below(one[2], str(top)) or is_below(paths.resolve(one[2]), str(top))]
+    own = [(name, module, file) for name, module, file in near if path_in(top, file) is not None]
     return {name: file for name, module, file in own if not is_built_at_import(module)}
 
 

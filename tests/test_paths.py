@@ -64,6 +64,15 @@ def test_each_folder_is_resolved_once(shop: Path, monkeypatch: pytest.MonkeyPatc
     assert resolved == [str(shop / "web")]
 
 
+def test_a_link_to_another_folder_than_before_is_followed(shop: Path) -> None:
+    link = shop.parent / "current"
+    link.symlink_to(shop.parent, target_is_directory=True)
+    assert path_in(shop, str(link / "web/menu.py")) is None
+    link.unlink()
+    link.symlink_to(shop, target_is_directory=True)
+    assert path_in(shop, str(link / "web/wares.py")) == Path("web/wares.py")
+
+
 def test_a_folder_has_files_only(shop: Path) -> None:
     assert has_file(shop, "web/menu.py")
     assert not has_file(shop, "web")

@@ -46,16 +46,15 @@ def own_file(roots: Iterable[Path], tree: Path, name: str, installed: str) -> Pa
         return None
     is_package = installed.rpartition(os.sep)[2].rpartition(".")[0] == "__init__"
     place = name.replace(".", os.sep) + (f"{os.sep}__init__.py" if is_package else ".py")
-    tops = _tops(tree)
-    if not any(has_file(root, place) for root in (*roots, *tops)):
+    found = [root for root in roots if has_file(root, place)]
+    # Elsewhere in the repository, a package may have the name of an unrelated installed package.
+    others = [root for root in _tops(tree) if has_file(root, place)]
+    if not (found or others):
         return None
     own, file = Path(place), Path(installed)
-    found = (root / own for root in roots if (root / own).is_file())
-    # Elsewhere in the repository, a package may have the name of an unrelated installed package.
-    others = ((root, root / own) for root in tops if (root / own).is_file())
     return next(
-        (one for one in found if _may_be_copy(one, file, own)),
-        next((one for root, one in others if _may_be_copy_of_project(root, one, file, own)), None),
+        (root / own for root in found if _may_be_copy(root / own, file, own)),
+        next((root / own for root in others if _may_be_copy_of_project(root, root / own, file, own)), None),
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pytest_perfbudget.compare.base_checkout import BaseCheckout
 from pytest_perfbudget.compare.base_tests import BaseTests
 from pytest_perfbudget.compare.context import ComparisonContext
+from pytest_perfbudget.errors import WorkerRefusedError
 from pytest_perfbudget.processes.process import Worker
 from pytest_perfbudget.processes.protocol import Answer
 
@@ -34,11 +35,18 @@ class SingleProcesses:
         self._modules: tuple[dict[str, str], dict[str, str]] = ({}, {})  # of head and base, one after the other
 
     def answers(self, nodeids: Sequence[str], *, of_base: bool, hash_seed: int) -> Iterator[Answer]:
-        """Run a single process of one side, and yield the process's answers.
+        """Run a single process of one side, and yield the process's answers; see `BaseCheckout.take_addopts`.
 
         Raises:
             WorkerError: the process died, hangs or gave no answer.
         """
+        try:
+            yield from self._answers(nodeids, of_base=of_base, hash_seed=hash_seed)
+        except WorkerRefusedError as refusal:
+            self._checkout.take_addopts(refusal)
+            yield from self._answers(nodeids, of_base=of_base, hash_seed=hash_seed)
+
+    def _answers(self, nodeids: Sequence[str], *, of_base: bool, hash_seed: int) -> Iterator[Answer]:
         head, base = self._checkout.launches(nodeids, hash_seed, self._checkout.further_files)
         launch = base if of_base else head
         request = replace(launch.request, worker="") if self.is_alone else launch.request
@@ -57,6 +65,13 @@ class SingleProcesses:
         Raises:
             WorkerError: the process died, hangs or gave no answer.
         """
+        try:
+            return self._choice_of_base()
+        except WorkerRefusedError as refusal:
+            self._checkout.take_addopts(refusal)
+            return self._choice_of_base()
+
+    def _choice_of_base(self) -> Answer:
         _, launch = self._checkout.launches((), self._context.launcher.seed())
         request = replace(launch.request, nodeids=[""], files=(), worker="", collects=True)
         with Worker(request, launch.start) as worker:

@@ -214,15 +214,11 @@ class PairedSlowdownTest(SlowdownTest[Pair]):
         is_early = 0 < len(fresh) <= EARLY_LOOKS and sum(one.weight for one in fresh) < self.enough
         if not is_early or hides_rare_calls(fresh, self.limit):
             return 1.0
-        pairs = self._looked_at(fresh)
+        screening = [self.screening] if self.screening is not None and self.is_screened_by_pair else []
+        pairs = judged_together([*screening, *fresh])
         if len(fresh) == 1 and least_beyond(pairs, self.limit) < MODES:
             return 1.0
         return p_all_beyond(pairs, self.limit)
-
-    def _looked_at(self, fresh: Sequence[Pair]) -> Sequence[Pair]:
-        """Return the pairs of an early look."""
-        screening = [self.screening] if self.screening is not None and self.is_screened_by_pair else []
-        return judged_together([*screening, *fresh])
 
     def _by_typical_call(self, fresh: Sequence[Pair]) -> RegressionResult:
         """Return the result for the typical call; pairs so few that an early look has come last are judged by it."""
@@ -230,7 +226,7 @@ class PairedSlowdownTest(SlowdownTest[Pair]):
         p_value = self._p_early(fresh)
         if p_value < self.alpha_per_look:
             # Two pairs alone have a wide interval, which may contain no slowdown at all.
-            low, high = map(math.exp, bounds_by_all(self._looked_at(fresh), (1 - SURE) / 2))
+            low, high = map(math.exp, bounds_by_all(judged_together(fresh), (1 - SURE) / 2))
             return replace(found, verdict=RegressionVerdict.REGRESSED, p_value=p_value, lower=low, upper=high)
         if found.verdict is RegressionVerdict.REGRESSED and p_value < 1:
             return replace(found, verdict=RegressionVerdict.UNDECIDED, p_value=p_value)

@@ -42,8 +42,10 @@ coverage watches."""
 # Bound at import, before any test can replace it.
 _executable = sys.executable
 
-_REFUSED: Final = 4
+_USAGE_ERROR: Final = 4
 """The exit code of pytest for a usage error; this package knows no pytest."""
+_REFUSES_OPTIONS: Final = re.compile(r": error: |Error importing plugin")
+"""The words of a usage error by options; a conftest.py that fails is a usage error, too."""
 
 _LAST_WORDS = 300
 _TELLING: Final = re.compile(r"E  |.*: error: |ERROR|INTERNALERROR>.*Error|\w*(Error|Exception|Exit)\b")
@@ -208,7 +210,8 @@ class Worker:
         """Return the error for a process that says nothing more."""
         self._has_failed = True
         message = self._last_message(missing)
-        is_refused = self._process is not None and self._process.returncode == _REFUSED
+        code = None if self._process is None else self._process.returncode
+        is_refused = bool(self._request.tree) and code == _USAGE_ERROR and _REFUSES_OPTIONS.search(message)
         return WorkerRefusedError(message) if is_refused else WorkerError(message)
 
     def _last_message(self, missing: list[str]) -> str:

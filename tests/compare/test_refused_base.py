@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from repositories import Repository
 from scripting import times
@@ -34,6 +36,34 @@ def pytest_configure(config):
     if config.getoption("slow"):
         shop.MS = 6
 """
+
+
+def test_a_base_that_runs_after_the_head_is_compared_as_well(repository: Repository) -> None:
+    repository.commit({"shop.py": SHOP.format(1), "pytest.ini": INI.format("--coverage-of=shop")}, tests=TESTS)
+    repository.file("pytest.ini", INI.format("--strict-markers"))
+    repository.file("shop.py", SHOP.format(6))
+    result = repository.against_base(pyproject='[tool.perfbudget.duet]\nmode = "sequential"\n')
+    assert times(repository) == {"test_it work": "regressed"}
+    assert NOTE in " ".join(result.stdout.str().split())
+
+
+def test_a_conftest_that_fails_once_leaves_the_base_its_own_options(repository: Repository, tmp_path: Path) -> None:
+    fails_once = f"""
+import pathlib
+if "/perfbudget-base-" in __file__ and not (seen := pathlib.Path({str(tmp_path / "seen")!r})).exists():
+    seen.touch()
+    raise RuntimeError("port taken")
+"""
+    conftest = repository.pytester.path / "conftest.py"
+    known = conftest.read_text("utf-8") if conftest.exists() else ""
+    files = {"shop.py": SHOP.format(1), "pytest.ini": INI.format("-q"), "conftest.py": known + fails_once}
+    repository.commit(files, tests=TESTS)
+    repository.file("pytest.ini", INI.format("--strict-markers"))
+    repository.file("shop.py", SHOP.format(6))
+    result = repository.against_base()
+    assert times(repository) == {"test_it work": "regressed"}
+    assert (tmp_path / "seen").exists()
+    result.stdout.no_fnmatch_line("*addopts*")
 
 
 def test_the_own_options_of_a_base_that_starts_hold(repository: Repository) -> None:

@@ -61,8 +61,14 @@ class TestEnd:
         assert found.upper is not None
         assert found.ratio is not None
         assert 1.05 < found.lower < found.ratio < found.upper
-        assert found.lower > 1.29 * math.exp(-PAIR_SPREAD)
-        assert found.upper < 1.31 * apart * math.exp(PAIR_SPREAD)
+        assert found.lower > 1.3 * math.exp(-2 * PAIR_SPREAD)
+        assert found.upper < 1.3 * apart * math.exp(2 * PAIR_SPREAD)
+
+    def test_the_interval_is_of_the_pairs_that_the_ratio_is_of(self) -> None:
+        found = asked(2.5).confirmed([pair(1.3)] * 2)
+        assert found.ratio == pytest.approx(1.3)
+        assert found.upper is not None
+        assert found.upper < 1.35
 
     @pytest.mark.parametrize(("screened", "fresh"), [(1.08, [2.2]), (2.2, [1.08]), (1.2, [1.2, 1.07])])
     def test_all_pairs_the_screening_pair_too_have_to_be_far_slower(self, screened: float, fresh: list[float]) -> None:

@@ -12,10 +12,19 @@ import pytest
 from pytest_perfbudget.core.precedence import resolve
 from pytest_perfbudget.core.settings import Settings
 from pytest_perfbudget.measure.isolation import Heap
+from pytest_perfbudget.plugin.child import duet_worker
 from pytest_perfbudget.plugin.child.duet_worker import DuetWorker
 from pytest_perfbudget.processes.protocol import Request
 
 TEST = "a.py::t"
+
+
+@pytest.fixture(autouse=True)
+def freezes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return a test for each time that objects are frozen; the objects of this process stay as they are."""
+    found: list[str] = []
+    monkeypatch.setattr(duet_worker, "GARBAGE", SimpleNamespace(freeze_left=lambda: found.append(TEST)))
+    return found
 
 
 class Scripted(DuetWorker):
@@ -26,6 +35,7 @@ class Scripted(DuetWorker):
         channel = SimpleNamespace(answers=None, executed=None, shield_teardown=None, commands=lines)
         super().__init__(Request([TEST], "", [], ()), cast("Any", channel))
         self.notes: list[object] = []
+        self.stack: dict[str, tuple[list[None], None]] = {}
 
     def name(self, item: pytest.Item) -> str:
         del item
@@ -47,7 +57,7 @@ class Scripted(DuetWorker):
         item = SimpleNamespace(
             config=SimpleNamespace(hook=SimpleNamespace(pytest_runtest_protocol=self._run_test)), parent=None
         )
-        ended = SimpleNamespace(teardown_exact=lambda _: self.notes.append("teardown"))
+        ended = SimpleNamespace(teardown_exact=lambda _: self.notes.append("teardown"), stack=self.stack)
         self.pytest_runtestloop(cast("Any", SimpleNamespace(items=[item], config=None, _setupstate=ended)))
         return self.notes
 
@@ -63,4 +73,17 @@ def test_the_heap_is_redrawn_before_the_fixtures_of_each_run(monkeypatch: pytest
     worker = Scripted({}, {"again": True})
     monkeypatch.setattr(Heap, "redraw", lambda _: worker.notes.append("redraw"))
     found = [one if isinstance(one, str) else "run" for one in worker.run()]
-    assert found == 2 * ["redraw", "teardown", "run"]
+    assert found == 2 * ["teardown", "redraw", "run"]
+
+
+@pytest.mark.parametrize(
+    ("finalizers", "frozen"), [(1, 3), (2, 1)], ids=["no fixture is set up", "a fixture is set up"]
+)
+def test_what_tests_leave_is_frozen_while_no_fixture_is_set_up(
+    freezes: list[str], finalizers: int, frozen: int
+) -> None:
+    """What a fixture holds is garbage after its teardown, and perhaps a server that is ended then."""
+    worker = Scripted({}, {"again": True})
+    worker.stack = {"module": ([None] * finalizers, None)}
+    worker.run()
+    assert len(freezes) == frozen
