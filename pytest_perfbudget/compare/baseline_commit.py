@@ -17,6 +17,7 @@ from pytest_perfbudget.compare.pair_runner import PairRunner
 from pytest_perfbudget.compare.pair_task import PairTask
 from pytest_perfbudget.compare.progress import Pace, note_screened
 from pytest_perfbudget.core.counts import Counting
+from pytest_perfbudget.core.culprits import with_other_code
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.paired import PairedSlowdownTest
 from pytest_perfbudget.core.pairs import Pair
@@ -138,7 +139,9 @@ class BaselineCommitDuet:
         measure = partial(_measure, pairs, task, asked.base, seen)
         step_s = pairs.start_s + pace.last_s if screened else 0.0
         found = confirm(self._context, asked.nodeid, paired, grown, measure, step_s=step_s, noun="fresh pair")
-        times = {name: _explained(result, seen.get(name, []), suspects[name]) for name, result in found.times.items()}
+        times = {
+            name: _explained(result, seen.get(name, []), suspects[name], pairs) for name, result in found.times.items()
+        }
         return replace(found, times=cleared | times)
 
     def _screened(self, pairs: PairRunner, task: PairTask, asked: CommitDuet) -> Mapping[str, Pair]:
@@ -224,7 +227,7 @@ def _measure(
 
 
 def _explained(
-    result: RegressionResult, seen: Sequence[Sides], slowdown_test: UnpairedSlowdownTest
+    result: RegressionResult, seen: Sequence[Sides], slowdown_test: UnpairedSlowdownTest, pairs: PairRunner
 ) -> RegressionResult:
     """Return the result of a paired comparison, which says what can be known of its cause.
 
@@ -233,7 +236,8 @@ def _explained(
     """
     result = replace(result, in_pairs=True)
     if result.verdict is RegressionVerdict.REGRESSED:
-        return replace(result, blamed=blamed(seen, result))
+        profiled = {name for one in seen for name in one.head.functions}
+        return replace(result, blamed=with_other_code(blamed(seen, result), pairs.changed_functions, profiled))
     if result.verdict is RegressionVerdict.UNCONFIRMED and _is_beyond_weather(slowdown_test):
         return replace(result, reason=_surroundings(_here(slowdown_test), result))
     return result

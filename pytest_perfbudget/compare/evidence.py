@@ -121,7 +121,7 @@ class Evidence:
             return self.time
         sides = self.fresh or [self.screening]
         profiled = next((one for one in reversed(sides) if one.head.functions), sides[-1])
-        blamed = self.time.blamed or with_other_code(self._blamed(), self.changed_functions)
+        blamed = self.time.blamed or with_other_code(self._blamed(), self.changed_functions, profiled.head.functions)
         return replace(self.time, blamed=blamed, grown=self._called_more(profiled))
 
     def _blamed(self) -> list[Blame]:

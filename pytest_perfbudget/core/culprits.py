@@ -143,7 +143,9 @@ def _with_other_code(found: Sequence[Blame]) -> Iterator[Blame]:
         yield from (replace(one, cause=Cause.OTHER_CODE, callee="", also=()) for one in changed)
 
 
-def with_other_code(blamed: Sequence[Blame], changed: Callable[[], Sequence[str]]) -> Sequence[Blame]:
+def with_other_code(
+    blamed: Sequence[Blame], changed: Callable[[], Sequence[str]], profiled: Collection[str] = ()
+) -> Sequence[Blame]:
     """Return the functions behind a slowdown, with those whose code was changed if the profiles name no such function.
 
     The threads that a fixture started, and child processes, are in no profile. What a profile shows comes first: data,
@@ -152,6 +154,7 @@ def with_other_code(blamed: Sequence[Blame], changed: Callable[[], Sequence[str]
     Args:
         blamed: the functions that the profiles name.
         changed: returns the functions whose code was changed, whether or not a profile has them.
+        profiled: the functions in the profiles; those of the same modules come first.
     """
     if any(not one.is_unchanged and one.cause is not Cause.OTHER_CODE for one in blamed):
         return blamed
@@ -159,6 +162,8 @@ def with_other_code(blamed: Sequence[Blame], changed: Callable[[], Sequence[str]
     names = [name for name in changed() if name not in known]
     if len(names) + len(blamed) > _SHOWN_FUNCTIONS:
         return blamed
+    near = {name.partition(":")[0] for name in profiled}
+    names.sort(key=lambda name: name.partition(":")[0] not in near)
     return [*blamed, *(Blame(name, Cause.OTHER_CODE, 0.0, 0.0, is_changed=True) for name in names)]
 
 

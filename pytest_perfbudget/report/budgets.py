@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Final
 
 from pytest_perfbudget.core.criteria.quantile import MOST_ROUNDS
@@ -78,7 +79,10 @@ def _exceeded_text(measurement: Measurement, budget: BudgetResult) -> str:
     if budget.unit == "ns" and (budget.estimate or 0) <= budget.limit:
         return f"{budget.metric} exceeds its budget of {_limit(budget)}: no answer came within {_estimate(budget)}"
     verb = _words(budget)[0]
-    return f"{budget.metric} {_estimate(budget)} {verb} its budget of {_limit(budget)} ({_used(budget)})"
+    own_ns = _own_time(measurement, budget)
+    # The verdict holds for the code's own time, and only that is a reason to change the code.
+    shown = budget if own_ns is None or own_ns <= budget.limit else replace(budget, estimate=own_ns)
+    return f"{budget.metric} {_estimate(shown)} {verb} its budget of {_limit(budget)} ({_used(shown)})"
 
 
 def evidence(case: Case, budget: BudgetResult, alpha: float) -> Iterator[str]:
@@ -121,10 +125,17 @@ def _numbers(measurement: Measurement, budget: BudgetResult, alpha: float) -> It
         median = _own_median(measurement, budget.without_waits)
         yield f"{budget.label} without the time in which the rounds waited for a CPU: {own}{median}"
     elif (own_ns := _own_time(measurement, budget)) is not None:
-        own = quantity(own_ns, budget.unit, beside=budget.limit)
-        yield f"{own} without the time in which other processes held the CPU{_own_median(measurement, own_ns)}"
+        yield _waits_text(measurement, budget, own_ns)
     if budget.reason:
         yield budget.reason
+
+
+def _waits_text(measurement: Measurement, budget: BudgetResult, own_ns: float) -> str:
+    """Return the time that the headline does not have: with the waits for a CPU, or without them."""
+    if own_ns > budget.limit:
+        return f"{_estimate(budget)} with the time in which other processes held the CPU: the machine was busy"
+    own = quantity(own_ns, budget.unit, beside=budget.limit)
+    return f"{own} without the time in which other processes held the CPU{_own_median(measurement, own_ns)}"
 
 
 def _own_median(measurement: Measurement, own_ns: float) -> str:

@@ -14,6 +14,8 @@ from pytest_perfbudget.report.numbers import quantity
 
 HEADING: Final = "Code that became slower, by profiles of both sides (a profile inflates times, so compare the shares):"
 
+HEADING_OF_CHANGES: Final = "Code that may be the cause:"
+
 NO_CULPRIT: Final = (
     "No function is named as the cause: none stands out beyond the errors of the profiles of both sides. "
     "If there are several commits in between, perfbudget bisect finds the commit."
@@ -48,8 +50,8 @@ def blame_lines(
     if any(one.is_imported is not False for one in installed):  # which is why the same code takes longer
         blamed = [replace(one, is_unchanged=False) for one in blamed]
     if blamed:
-        yield HEADING
         changed = [one for one in blamed if one.cause is Cause.OTHER_CODE]
+        yield HEADING if len(changed) < len(blamed) else HEADING_OF_CHANGES
         most = f"; {_ONLY_CHANGE}" if changed == [blamed[0]] else ""
         yield from (f"  {blame_text(one)}{most if one in changed else ''}" for one in blamed)
     if blamed and grown:

@@ -12,7 +12,7 @@ from scripting import TWO_WORKERS, times
 from pytest_perfbudget.compare.evidence import Evidence
 from pytest_perfbudget.core.call_graph import CallGraphs
 from pytest_perfbudget.core.side_times import SideTimes
-from pytest_perfbudget.report.culprits import HEADING
+from pytest_perfbudget.report.culprits import HEADING, HEADING_OF_CHANGES
 
 
 def test_code_that_is_as_fast_as_the_bases_passes(repository: Repository) -> None:
@@ -186,7 +186,10 @@ def test_a_function_that_was_changed_and_is_in_no_profile_is_named(
     monkeypatch.setattr(Evidence, "_blamed", lambda _: [])
     repository.file("shop.py", shop(3))
     repository.against_base("-k", "call").stdout.fnmatch_lines(
-        [f"  {HEADING}", "    shop:work was changed, and the profiles do not show its part; *most likely the cause"]
+        [
+            f"  {HEADING_OF_CHANGES}",
+            "    shop:work was changed, and the profiles do not show its part; *most likely the cause",
+        ]
     )
 
 

@@ -297,6 +297,10 @@ class TestChangedFunctions:
         waits = Blame("app:ask", Cause.SLOWER_LIBRARY, 9.0, 10.0, "queue:get", is_unchanged=True)
         assert [one.function for one in with_other_code([waits], lambda: ["app:square"])] == ["app:ask", "app:square"]
 
+    def test_functions_of_modules_in_the_profiles_come_first(self) -> None:
+        found = with_other_code([], lambda: ["app.parsing:checksum", "app.worker:work"], ["app.worker:Worker.ask"])
+        assert [one.function for one in found] == ["app.worker:work", "app.parsing:checksum"]
+
     def test_they_are_no_matter_where_changed_code_explains_the_slowdown(self) -> None:
         found = [Blame("app:ask", Cause.OWN_CODE, 9.0, 10.0, is_changed=True)]
         assert with_other_code(found, lambda: ["app:square"]) == found
