@@ -215,7 +215,7 @@ def blamed(attempts: Sequence[Sides], time: RegressionResult) -> list[Blame]:
         return []
     slower_ns = (time.after or 0.0) - (time.before or 0.0)
     before, after = calmest([base for base, _ in profiled]), calmest([head for _, head in profiled])
-    return blamed_functions(before, after, slower_ns, time.before)
+    return [one.of_slowdown(slower_ns) for one in blamed_functions(before, after, slower_ns, time.before)]
 
 
 def needs_counts(attempts: Sequence[Sides], tolerance: float) -> bool:

@@ -54,7 +54,7 @@ class Blame:
     Attributes:
         function: the name of the function, `package.module:name`; `OUTSIDE` for the measured call itself.
         cause: the way in which it became slower.
-        gained_ns: its part of the additional time in one profiled call, in ns.
+        gained_ns: its part of the additional time of a call, in ns; in a result, of the measured slowdown.
         of_ns: the additional time of the whole call, in ns.
         callee: the function that is called more often or takes longer; the function that a new function is around;
             empty if the function's own lines take longer.
@@ -84,6 +84,19 @@ class Blame:
     def share(self) -> float:
         """The part of the slowdown, as a share; a part beyond the whole, because other code is faster, counts as 1."""
         return min(self.gained_ns / self.of_ns, 1.0) if self.of_ns > 0 else 1.0
+
+    def of_slowdown(self, slower_ns: float) -> Blame:
+        """Return the blame with its share of a measured slowdown; a profile inflates times, and so the differences.
+
+        Args:
+            slower_ns: the slowdown, in ns.
+        """
+        if not (self.of_ns > 0 and slower_ns > 0):
+            return self
+        factor = slower_ns / self.of_ns
+        times = (self.gained_ns, self.of_ns, self.compared_ns)
+        gained_ns, of_ns, compared_ns = (factor * one for one in times)
+        return replace(self, gained_ns=gained_ns, of_ns=of_ns, compared_ns=compared_ns)
 
     @property
     def is_time(self) -> bool:

@@ -12,7 +12,7 @@ from pytest_perfbudget.core.results import Growth
 from pytest_perfbudget.core.versions import VersionChange
 from pytest_perfbudget.report.numbers import quantity
 
-HEADING: Final = "Code that became slower, by profiles of both sides (a profile inflates times, so compare the shares):"
+HEADING: Final = "Code that became slower, with its part of the slowdown by profiles of both sides:"
 
 HEADING_OF_CHANGES: Final = "Code that may be the cause:"
 

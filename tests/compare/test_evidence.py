@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from comparing import recording
 from cost_graphs import costs
 
-from pytest_perfbudget.compare.evidence import CalledFunctions, Evidence, Origin, Sides
+from pytest_perfbudget.compare.evidence import CalledFunctions, Evidence, Origin, Sides, blamed
 from pytest_perfbudget.compare.obstacles import untimed
 from pytest_perfbudget.core.cost_graph import CostGraph, FunctionCost, LibraryCost
 from pytest_perfbudget.core.limits import RegressionTolerance
@@ -137,3 +138,12 @@ class TestCulprits:
         base, head = Recording(functions={"a:f": 1}), Recording(functions={"a:f": 41})
         (time,) = Evidence(UNCHANGED, TOLERANCE, Sides(head, base)).results()
         assert time.grown == ()
+
+
+def test_the_parts_of_functions_are_of_the_slowdown_that_was_measured_without_a_profiler() -> None:
+    base, head = (Recording(costs=costs(menu=(1, own, {"tax": 1}), tax=(1, 100, {}))) for own in (100, 180))
+    time = RegressionResult("time", RegressionVerdict.REGRESSED, before=100e3, after=140e3)
+    (found,) = blamed([Sides(head, base)], time)
+    assert found.function == "web:menu"
+    assert found.of_ns == pytest.approx(40e3)
+    assert found.gained_ns == pytest.approx(40e3)

@@ -190,3 +190,15 @@ def test_the_measured_call_itself_may_be_the_cause() -> None:
     before = CostGraph({OUTSIDE: FunctionCost(1, 10e3, {})})
     (found,) = blame(before, before.times(3))
     assert (found.function, found.gained_ns) == (OUTSIDE, 20e3)
+
+
+def test_a_part_is_of_the_measured_slowdown() -> None:
+    """A profile of a body that took 1 ms longer showed 4 ms; the share is what it knows."""
+    one = Blame("web:menu", Cause.OWN_CODE, 3e6, 4e6, compared_ns=8e6).of_slowdown(1e6)
+    assert (one.gained_ns, one.of_ns, one.compared_ns, one.share) == (0.75e6, 1e6, 2e6, 0.75)
+
+
+@pytest.mark.parametrize(("of_ns", "slower_ns"), [(0.0, 1e6), (4e6, 0.0), (4e6, -1e6)])
+def test_a_part_of_nothing_stays_as_it_is(of_ns: float, slower_ns: float) -> None:
+    one = Blame("web:menu", Cause.OTHER_CODE, 0.0, of_ns)
+    assert one.of_slowdown(slower_ns) == one
