@@ -143,12 +143,15 @@ class BaselineConfirmer:
         times = {name: self._sure(one, by_runs[name], known[name].line, blind) for name, one in found.times.items()}
         lines = [line for name in by_runs if (line := known[name].line) is not None]
         why = problem or next(filter(None, (self._why_not_in_pairs(line, blind) for line in lines)), "")
-        note = self._note(times, in_pairs.times, why) if why else ""
+        note = ""
+        if why:
+            times = {name: _with_pairs(one, in_pairs.times.get(name), why) for name, one in times.items()}
+            note = self._note(times, in_pairs.times, why)
         attempts = [*in_pairs.attempts, *found.attempts]
         return replace(found, times={**in_pairs.times, **times}, attempts=attempts, note=note)
 
     def _note(self, times: Mapping[str, RegressionResult], in_pairs: Mapping[str, RegressionResult], why: str) -> str:
-        """Return what a reader should know of results by fresh processes; empty if nothing is slower.
+        """Return what a reader should know of results by fresh processes; empty if the results say so themselves.
 
         Args:
             times: the results by fresh processes, by measurement.
@@ -158,11 +161,8 @@ class BaselineConfirmer:
         slower = [name for name, one in times.items() if _is_slower(one)]
         if not slower and self._choice != "duet":
             return ""
-        ratios = [ratio for name in slower if name in in_pairs and (ratio := in_pairs[name].ratio)]
-        if not ratios:
-            return f"confirmed by fresh processes, not by a duet: {why}"
-        beside = ", ".join(f"{100 * (ratio - 1):+.1f} %" for ratio in ratios)
-        return f"not slower beside the code of the baseline ({beside} in pairs), but than its numbers: {why}"
+        is_told = any(name in in_pairs and in_pairs[name].ratio for name in slower)
+        return "" if is_told else f"confirmed by fresh processes, not by a duet: {why}"
 
     def _why_not_in_pairs(self, line: Line, blind: str) -> str:
         """Return why fresh processes confirm where pairs would be better; empty if there is no such reason."""
@@ -211,6 +211,15 @@ class BaselineConfirmer:
         }
         sides = {name: known[name].beside(one) for name, one in recordings.items() if name in known}
         return Attempt(runs, sides, problem=answer.problem, is_exclusive=bool(answer.problem and answer.elapsed_s))
+
+
+def _with_pairs(change: RegressionResult, in_pairs: RegressionResult | None, why: str) -> RegressionResult:
+    """Return a slowdown with the reason why fresh processes show it and pairs beside the baseline's commit do not."""
+    if not _is_slower(change) or in_pairs is None or not in_pairs.ratio:
+        return change
+    beside = f"{100 * (in_pairs.ratio - 1):+.1f} % in pairs"
+    reason = f"not slower beside the code of the baseline ({beside}), but than its numbers: {why}"
+    return replace(change, reason=reason)
 
 
 def _is_slower(change: RegressionResult | None) -> bool:

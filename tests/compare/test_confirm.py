@@ -101,7 +101,7 @@ def test_another_version_of_a_package_is_a_change_that_pairs_would_not_see(confi
     result.stdout.fnmatch_lines(
         [
             "  1.00 ms, baseline 700 us (commit *); [234] fresh processes",
-            "note: *: not slower beside the code of the baseline (+0.0 % in pairs), but than its numbers: numpy had *",
+            "  not slower beside the code of the baseline (+0.0 % in pairs), but than its numbers: numpy had *",
         ]
     )
 
@@ -147,7 +147,7 @@ def test_code_of_another_folder_counts_also_if_only_the_test_imports_that_code(
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
-            "note: *: not slower beside the code of the baseline (+0.0 % in pairs), but than its numbers: ../till.py is "
+            "  not slower beside the code of the baseline (+0.0 % in pairs), but than its numbers: ../till.py is "
             "not in the repository, and has no version that would tell a change"
         ]
     )
