@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from comparing import recording
 from cost_graphs import costs
 
+from pytest_perfbudget.compare.baseline_commit import _explained
 from pytest_perfbudget.compare.evidence import CalledFunctions, Evidence, Origin, Sides, blamed
 from pytest_perfbudget.compare.obstacles import untimed
 from pytest_perfbudget.core.cost_graph import CostGraph, FunctionCost, LibraryCost
@@ -147,3 +150,10 @@ def test_the_parts_of_functions_are_of_the_slowdown_that_was_measured_without_a_
     assert found.function == "web:menu"
     assert found.of_ns == pytest.approx(40e3)
     assert found.gained_ns == pytest.approx(40e3)
+
+
+def test_pairs_beside_the_commit_of_the_baseline_name_changed_functions_that_no_profile_has() -> None:
+    pairs = cast("Any", SimpleNamespace(changed_functions=lambda: ["web:square"]))
+    found = _explained(SLOWER, [Sides(Recording(), Recording())], cast("Any", None), pairs)
+    assert [one.function for one in found.blamed] == ["web:square"]
+    assert found.in_pairs
