@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 
@@ -107,15 +108,20 @@ def is_built_at_import(module: object) -> bool:
     return type(getattr(module_spec(module), "loader", None)).__module__.startswith("pyximport")
 
 
-def own_modules(root: Path) -> dict[str, str]:
+def own_modules(root: Path, names: Collection[str] | None = None) -> dict[str, str]:
     """Return the files of the project's own modules, by module name.
 
     Packages that are installed in a folder of the project are left out, and so are names whose file differs from one
     process to the next: another commit has pyximport build its modules in another folder.
+
+    Args:
+        root: the folder of the project.
+        names: the names of the modules that are looked at; None for all.
     """
     top = root.resolve()
     paths = RealPaths()
-    named = [(name, module, module_file(module)) for name, module in list(sys.modules.items())]
+    modules = [one for one in list(sys.modules.items()) if names is None or one[0] in names]
+    named = [(name, module, module_file(module)) for name, module in modules]
     files = [(name, module, file) for name, module, file in named if file and name not in _AMBIGUOUS]
     near = [one for one in files if is_below(one[2], str(top)) or is_below(paths.resolve(one[2]), str(top))]
     own = [(name, module, file) for name, module, file in near if path_in(top, file) is not None]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -122,12 +122,18 @@ class BaseCheckout:
             found.append(f"run with the addopts of the working tree, because with its own {self._refusal}.")
         return found
 
-    def take_addopts(self, refusal: WorkerRefusedError | None) -> None:
-        """Let processes of the base have the head's `addopts`, because pytest refuses the base's here; or no longer.
+    @contextmanager
+    def addopts_of_head(self, refusal: WorkerRefusedError) -> Iterator[None]:
+        """Give processes of the base the head's `addopts` from now on, unless none can be started with these either.
 
         The base may ask for a plugin that is no longer installed, and no pull request could mend that.
         """
-        self._refusal = "" if refusal is None else str(refusal)
+        self._refusal = str(refusal)
+        try:
+            yield
+        except WorkerError:
+            self._refusal = ""
+            raise
 
     def close(self) -> None:
         """Remove the checkout."""

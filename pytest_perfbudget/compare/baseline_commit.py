@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -140,7 +140,8 @@ class BaselineCommitDuet:
         step_s = pairs.start_s + pace.last_s if screened else 0.0
         found = confirm(self._context, asked.nodeid, paired, grown, measure, step_s=step_s, noun="fresh pair")
         times = {
-            name: _explained(result, seen.get(name, []), suspects[name], pairs) for name, result in found.times.items()
+            name: _explained(result, seen.get(name, []), suspects[name], pairs.changed_functions)
+            for name, result in found.times.items()
         }
         return replace(found, times=cleared | times)
 
@@ -227,7 +228,10 @@ def _measure(
 
 
 def _explained(
-    result: RegressionResult, seen: Sequence[Sides], slowdown_test: UnpairedSlowdownTest, pairs: PairRunner
+    result: RegressionResult,
+    seen: Sequence[Sides],
+    slowdown_test: UnpairedSlowdownTest,
+    changed_functions: Callable[[], Sequence[str]],
 ) -> RegressionResult:
     """Return the result of a paired comparison, which says what can be known of its cause.
 
@@ -237,7 +241,7 @@ def _explained(
     result = replace(result, in_pairs=True)
     if result.verdict is RegressionVerdict.REGRESSED:
         profiled = {name for one in seen for name in one.head.functions}
-        return replace(result, blamed=with_other_code(blamed(seen, result), pairs.changed_functions, profiled))
+        return replace(result, blamed=with_other_code(blamed(seen, result), changed_functions, profiled))
     if result.verdict is RegressionVerdict.UNCONFIRMED and _is_beyond_weather(slowdown_test):
         return replace(result, reason=_surroundings(_here(slowdown_test), result))
     return result

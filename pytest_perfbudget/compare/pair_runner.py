@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from pytest_perfbudget.checkout.revision import Base
@@ -98,17 +99,11 @@ class PairRunner:
         """
         try:
             self._first.open(nodeids)
-        except WorkerRefusedError as error:
-            self._start_with_addopts_of_head(nodeids, error)
+        except WorkerRefusedError as refusal:
+            with suppress(WorkerError), self._checkout.addopts_of_head(refusal):
+                self._first.open(nodeids)
         except WorkerError:
             pass
-
-    def _start_with_addopts_of_head(self, nodeids: Sequence[str], refusal: WorkerRefusedError) -> None:
-        self._checkout.take_addopts(refusal)
-        try:
-            self._first.open(nodeids)
-        except WorkerError:
-            self._checkout.take_addopts(None)
 
     @property
     def start_s(self) -> float:

@@ -35,7 +35,7 @@ class SingleProcesses:
         self._modules: tuple[dict[str, str], dict[str, str]] = ({}, {})  # of head and base, one after the other
 
     def answers(self, nodeids: Sequence[str], *, of_base: bool, hash_seed: int) -> Iterator[Answer]:
-        """Run a single process of one side, and yield the process's answers; see `BaseCheckout.take_addopts`.
+        """Run a single process of one side, and yield the process's answers; see `BaseCheckout.addopts_of_head`.
 
         Raises:
             WorkerError: the process died, hangs or gave no answer.
@@ -43,8 +43,8 @@ class SingleProcesses:
         try:
             yield from self._answers(nodeids, of_base=of_base, hash_seed=hash_seed)
         except WorkerRefusedError as refusal:
-            self._checkout.take_addopts(refusal)
-            yield from self._answers(nodeids, of_base=of_base, hash_seed=hash_seed)
+            with self._checkout.addopts_of_head(refusal):
+                yield from self._answers(nodeids, of_base=of_base, hash_seed=hash_seed)
 
     def _answers(self, nodeids: Sequence[str], *, of_base: bool, hash_seed: int) -> Iterator[Answer]:
         head, base = self._checkout.launches(nodeids, hash_seed, self._checkout.further_files)
@@ -68,8 +68,8 @@ class SingleProcesses:
         try:
             return self._choice_of_base()
         except WorkerRefusedError as refusal:
-            self._checkout.take_addopts(refusal)
-            return self._choice_of_base()
+            with self._checkout.addopts_of_head(refusal):
+                return self._choice_of_base()
 
     def _choice_of_base(self) -> Answer:
         _, launch = self._checkout.launches((), self._context.launcher.seed())

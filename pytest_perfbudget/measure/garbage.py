@@ -90,12 +90,10 @@ class Garbage:
         is_small = peak is not None and self._first_peak is not None and peak - self._first_peak <= _SMALL
         start_ns = self._clock.wall_ns()
         if not is_small and start_ns >= self._next_ns:
-            is_kept = self._witness is not None and not self._is_frozen_by_others()
-            if is_kept:  # what was frozen may be garbage by now
+            # What `freeze_left` has frozen may be garbage by now. Nothing is frozen again while fixtures are set up.
+            if self._witness is not None and not self._is_frozen_by_others():
                 self._unfreeze()
             gc.collect()
-            if is_kept:
-                self.freeze_left()
             end_ns = self._clock.wall_ns()
             self._next_ns = end_ns + _PAUSE * (end_ns - start_ns)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -153,7 +152,6 @@ def test_the_parts_of_functions_are_of_the_slowdown_that_was_measured_without_a_
 
 
 def test_pairs_beside_the_commit_of_the_baseline_name_changed_functions_that_no_profile_has() -> None:
-    pairs = cast("Any", SimpleNamespace(changed_functions=lambda: ["web:square"]))
-    found = _explained(SLOWER, [Sides(Recording(), Recording())], cast("Any", None), pairs)
+    found = _explained(SLOWER, [Sides(Recording(), Recording())], cast("Any", None), lambda: ["web:square"])
     assert [one.function for one in found.blamed] == ["web:square"]
     assert found.in_pairs

@@ -14,6 +14,9 @@ from scripted import advance
 
 class Store:
     def __init__(self):
+        self.data = bytearray(%d << 20)
+        for start in range(0, len(self.data), 4096):
+            self.data[start] = 1
         self.folder = tempfile.mkdtemp(dir=os.environ["STORES"])
         self.on_done = self.close
 
@@ -31,6 +34,8 @@ import gc, os, app, pytest
 @pytest.fixture(scope={scope!r})
 def store(): return app.Store()
 
+def test_before(perf): perf(app.work)
+
 def test_one(perf, store): perf(app.work)
 
 def test_other(perf):
@@ -41,19 +46,25 @@ def test_other(perf):
 """
 
 
-@pytest.mark.parametrize("scope", ["module", "session"])
+@pytest.mark.parametrize(("scope", "megabytes"), [("module", 0), ("session", 0), ("module", 50)])
 def test_a_store_of_a_fixture_in_a_cycle_is_closed(
-    repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scope: str
+    repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scope: str, megabytes: int
 ) -> None:
-    """Servers of such fixtures outlived the session: their objects were frozen while the fixtures were set up."""
+    """Servers of such fixtures outlived the session: their objects were frozen while the fixtures were set up.
+
+    A process that has grown collects its garbage before each measurement, while they are set up.
+    """
     stores = tmp_path / "stores"
     stores.mkdir()
     monkeypatch.setenv("STORES", str(stores))
     monkeypatch.setenv("FROZEN", str(tmp_path / "frozen"))
     tests = TESTS.format(scope=scope)
-    repository.commit({"app.py": APP, "test_two.py": tests.replace("def test_o", "def test_two_o")}, tests=tests)
+    repository.commit(
+        {"app.py": APP % megabytes, "test_two.py": tests.replace("def test_o", "def test_two_o")}, tests=tests
+    )
     repository.file("README.md", "more")
-    repository.against_base(subprocess=True).assert_outcomes(passed=4)
+    repository.against_base(subprocess=True).assert_outcomes(passed=6)
     assert set(times(repository).values()) == {"unchanged"}
     assert list(stores.iterdir()) == []
-    assert set((tmp_path / "frozen").read_text("utf-8").split()) == {"True"}
+    if not megabytes:
+        assert set((tmp_path / "frozen").read_text("utf-8").split()) == {"True"}

@@ -148,7 +148,7 @@ def test_frozen_garbage_is_collected_in_a_process_that_has_grown(
     peak(monkeypatch, 300)
     worker.collect()
     assert left() is None
-    assert examined() < 500
+    assert examined() > 10_000  # nothing is frozen while fixtures may be set up
 
 
 def test_what_the_application_has_frozen_stays_frozen(worker: Garbage, monkeypatch: pytest.MonkeyPatch) -> None:

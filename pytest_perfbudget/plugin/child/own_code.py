@@ -30,8 +30,8 @@ class OwnCode:
         self._request = request
         self._executed = executed
         self._files: dict[str, None] = {}
-        self._modules: dict[str, str] = {}
         self._passed = PassedModules()
+        self._listed = PassedModules()
         self._at_collection: set[str] = set()
         self._before: set[str] = set()
 
@@ -57,15 +57,12 @@ class OwnCode:
 
     def new_modules(self) -> dict[str, str]:
         """Return the places of this side's own modules that have been imported since the last answer."""
-        side = self._side()
-        places = {name: path_in(side, file) for name, file in own_modules(side).items()}
-        found = {name: place.as_posix() for name, place in places.items() if place is not None}
-        new = dict(found.items() - self._modules.items())
-        self._modules.update(new)
-        return new
-
-    def _side(self) -> Path:
-        return Path(self._request.tree or self._request.top).resolve()
+        side = Path(self._request.tree or self._request.top).resolve()
+        others = self._listed.others([side])
+        self._listed.add(others)
+        own = own_modules(side, {name for name, _ in others})
+        places = {name: path_in(side, file) for name, file in own.items()}
+        return {name: place.as_posix() for name, place in places.items() if place is not None}
 
     def _wrong_module(self, rootpath: Path) -> str:
         top = Path(self._request.top)
@@ -77,9 +74,8 @@ class OwnCode:
         return set(libraries(Path(self._request.top))) if self._request.top else set()
 
     def look(self, rootpath: Path) -> None:
-        """Look at all modules once, which takes longer than to look at those that a test imports."""
+        """Look at all modules, so that `wrong` has the modules left that a test imports, or that are wrong."""
         self._wrong_module(rootpath)
-        own_modules(self._side())
 
     def wrong(self, rootpath: Path, answer: Answer) -> str:
         """Return a message about code that is not of this process's side; empty if there is no such code."""
@@ -93,6 +89,5 @@ class OwnCode:
         if found := foreign_file(top, tree, self._files):
             return f"it runs {found} of the working tree: build that path from __file__, so that each side has its own"
         found = next(iter(libraries(top)), "")
-        return (
-            found and f"it loads {found}, a library of the working tree: let setup of {DUET_TABLE} build the base's own"
-        )
+        remedy = f"let setup of {DUET_TABLE} build the base's own"
+        return found and f"it loads {found}, a library of the working tree: {remedy}"
