@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
-from pytest_perfbudget.paths import RealPaths, has_file, is_below, path_in
+from pytest_perfbudget.paths import RealPaths, has_file, is_below, own_modules, path_in
 
 
 @pytest.fixture
@@ -71,6 +73,20 @@ def test_a_link_to_another_folder_than_before_is_followed(shop: Path) -> None:
     link.unlink()
     link.symlink_to(shop, target_is_directory=True)
     assert path_in(shop, str(link / "web/wares.py")) == Path("web/wares.py")
+
+
+def test_a_module_behind_a_link_is_the_projects_own(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {
+        "menu": shop / "web/menu.py",
+        "linked": shop.parent / "link/web/menu.py",
+        "other": shop.parent / "other.py",
+    }
+    for name, file in files.items():
+        module = ModuleType(name)
+        module.__file__ = str(file)
+        monkeypatch.setitem(sys.modules, name, module)
+    assert own_modules(shop) == {name: str(files[name]) for name in ("menu", "linked")}
+    assert own_modules(shop, {"linked", "other"}) == {"linked": str(files["linked"])}
 
 
 def test_a_folder_has_files_only(shop: Path) -> None:

@@ -155,3 +155,9 @@ def test_pairs_beside_the_commit_of_the_baseline_name_changed_functions_that_no_
     found = _explained(SLOWER, [Sides(Recording(), Recording())], cast("Any", None), lambda: ["web:square"])
     assert [one.function for one in found.blamed] == ["web:square"]
     assert found.in_pairs
+
+
+def test_changed_functions_of_modules_that_the_test_runs_come_first() -> None:
+    one = Sides(Recording(functions={"web:ask": 1}), Recording(functions={"web:ask": 1}))
+    found = Evidence(SLOWER, TOLERANCE, one, [one], changed_functions=lambda: ["other:sum", "web:square"]).results()[0]
+    assert [blame.function for blame in found.blamed] == ["web:square", "other:sum"]

@@ -78,6 +78,19 @@ def test_the_own_options_of_a_base_that_starts_hold(repository: Repository) -> N
     result.stdout.no_fnmatch_line("*addopts*")
 
 
+def test_a_base_that_refuses_the_options_of_the_head_as_well_tells_of_its_own(repository: Repository) -> None:
+    conftest = repository.pytester.path / "conftest.py"
+    known = conftest.read_text("utf-8") if conftest.exists() else ""
+    files = {"shop.py": SHOP.format(1), "pytest.ini": INI.format("--coverage-of=shop"), "conftest.py": known + "\n"}
+    repository.commit(files, tests=TESTS)
+    repository.file("pytest.ini", INI.format("--slow"))
+    repository.file("conftest.py", known + SLOWS.replace("shop.MS", "shop.ms"))
+    result = repository.against_base()
+    assert times(repository) == {"test_it work": "unmeasured"}
+    result.stdout.fnmatch_lines(["*the process of HEAD ended with exit code 4*--coverage-of=shop*"])
+    result.stdout.no_fnmatch_line("*addopts of the working tree*")
+
+
 def test_a_base_that_starts_with_neither_is_unmeasured(repository: Repository) -> None:
     repository.commit({"shop.py": SHOP.format(1), "conftest.py": "raise RuntimeError('no stock')\n"}, tests=TESTS)
     repository.file("conftest.py", "")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -27,3 +29,14 @@ def test_each_look_knows_the_modules_that_have_passed(monkeypatch: pytest.Monkey
         assert code.wrong(Path("/top"), Answer("a.py::t", "", [])) == ""
     assert isinstance(known[0], PassedModules)
     assert known[0] is known[1]
+
+
+def test_a_module_of_the_side_is_told_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    code = OwnCode(Request((), "", (), (), top=str(tmp_path)), tuple)
+    assert code.new_modules() == {}
+    for name in ("menu", "wares"):
+        module = ModuleType(name)
+        module.__file__ = str(tmp_path.resolve() / f"{name}.py")
+        monkeypatch.setitem(sys.modules, name, module)
+        assert code.new_modules() == {name: f"{name}.py"}
+    assert code.new_modules() == {}
