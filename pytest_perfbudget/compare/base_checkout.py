@@ -177,6 +177,7 @@ class BaseCheckout:
             compiled=self._compiled.head,
             who="a fresh process of the head",
             worker=launcher.worker_id(slot),
+            workers=launcher.workers(slot),
         )
         start = launcher.start(hash_seed)
         if problem := self.untracked.unbuilt(request.modules):

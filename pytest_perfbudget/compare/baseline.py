@@ -38,10 +38,8 @@ from pytest_perfbudget.measure.clock import Clock
 from pytest_perfbudget.measure.timer_blocks import BlockPolicy, CanaryBlocks
 from pytest_perfbudget.paths import own_modules
 
-_LATE_NOTE: Final = (
-    "failed in a fresh process beside the session, so it was confirmed after the last test: what it uses may exist "
-    "only once"
-)
+_LATE_NOTE: Final = "failed in a fresh process beside the session, so it was confirmed after the last test: "
+"""The note on such a measurement; the reason follows."""
 
 
 class BaselineComparison(ComparisonStrategy):
@@ -56,9 +54,11 @@ class BaselineComparison(ComparisonStrategy):
         self._file = context.root / context.settings.baseline
         self._lines = BaselineLines(self._file, baseline)
         self.sharing = 1
+        self._done: set[str] = set()
         self._confirmer = BaselineConfirmer(context, self._file, self._lines.machine.key)
         self._components = ComponentChanges(context)
         self._late: dict[str, tuple[Sequence[Measurement], Mapping[str, MeasurementRequest]]] = {}
+        self._why_late: dict[str, str] = {}
 
     def begin(self, nodeids: Iterable[str]) -> None:
         """See `ComparisonStrategy.begin`; `alpha` is shared among the measurements of these tests."""
@@ -73,6 +73,10 @@ class BaselineComparison(ComparisonStrategy):
     def start(self) -> None:
         """See `ComparisonStrategy.start`."""
         self._confirmer.start()
+
+    def prepare(self) -> None:
+        """See `ComparisonStrategy.prepare`."""
+        self._confirmer.prepare(self._done)
 
     def close(self) -> None:
         """See `ComparisonStrategy.close`."""
@@ -106,6 +110,7 @@ class BaselineComparison(ComparisonStrategy):
         self, nodeid: str, measurements: Sequence[Measurement], requests: Mapping[str, MeasurementRequest]
     ) -> list[Measurement]:
         """See `ComparisonStrategy.settle`; suspects that fail beside the session are confirmed later."""
+        self._done.add(nodeid)
         return self._settled(nodeid, measurements, requests, is_last=False)
 
     def finish(self) -> Mapping[str, Sequence[Measurement]]:
@@ -113,7 +118,9 @@ class BaselineComparison(ComparisonStrategy):
         self._confirmer.end_screening()
         return {
             nodeid: [
-                replace(one, warnings=[*one.warnings, _LATE_NOTE]) if _is_judged(one) else one
+                replace(one, warnings=[*one.warnings, f"{_LATE_NOTE}{self._why_late[nodeid]}"])
+                if _is_judged(one)
+                else one
                 for one in self._settled(nodeid, measurements, requests, is_last=True)
             ]
             for nodeid, (measurements, requests) in self._late.items()
@@ -166,6 +173,7 @@ class BaselineComparison(ComparisonStrategy):
         is_pending = fresh.is_exclusive and not is_last
         if is_pending:
             self._late[nodeid] = (measurements, requests)
+            self._why_late[nodeid] = fresh.problem
         settled = []
         for one in measurements:
             if one.name not in known:

@@ -71,6 +71,7 @@ class BaselineCommitDuet:
         self._running = ExitStack()
         self._shared_commit = ""
         self._screened_tests: Collection[str] = ()
+        self._screening: PairRunner | None = None
 
     def begin(self, tests: Mapping[str, Collection[str]]) -> None:
         """Choose the tests that one pair of processes will screen: those of the commit that most lines have.
@@ -87,9 +88,15 @@ class BaselineCommitDuet:
         """Start the screening pair before the first test, whose fixtures may watch for new processes."""
         if self._screened_tests:
             try:
-                self._pairs({self._shared_commit}).start(list(self._screened_tests))
+                self._screening = self._pairs({self._shared_commit})
+                self._screening.start(list(self._screened_tests))
             except PerfBudgetError:  # told with the first suspect
                 self._screened_tests = ()
+
+    def prepare(self, done: Collection[str]) -> None:
+        """See `PairRunner.prepare`; the tests are those that the screening pair has."""
+        if self._screened_tests and self._screening is not None:
+            self._screening.prepare(list(self._screened_tests), done)
 
     def end_screening(self) -> None:
         """End the screening pair; later suspects are measured by fresh pairs only."""
@@ -137,7 +144,7 @@ class BaselineCommitDuet:
                 del paired[name]
         seen: dict[str, list[Sides]] = {}
         measure = partial(_measure, pairs, task, asked.base, seen)
-        step_s = pairs.start_s + pace.last_s if screened else 0.0
+        step_s = pairs.fresh_start_s + pace.last_s if screened else 0.0
         found = confirm(self._context, asked.nodeid, paired, grown, measure, step_s=step_s, noun="fresh pair")
         times = {
             name: _explained(result, seen.get(name, []), suspects[name], pairs.changed_functions)
@@ -211,12 +218,13 @@ def _measure(
     own_file_only: bool,
     counting: Counting,
     is_timed: bool,
+    needs_new: bool,
 ) -> Attempt[Pair]:
     """Measure a test with a fresh pair; the head's counts are compared with the baseline's, as in the session.
 
     Reports show the calls and the rounds of both sides, which the baseline does not have.
     """
-    found = pairs.measure(task, own_file_only=own_file_only, counting=counting, is_timed=is_timed)
+    found = pairs.measure(task, own_file_only=own_file_only, counting=counting, is_timed=is_timed, needs_new=needs_new)
     for name, one in found.sides.items():
         seen.setdefault(name, []).append(one)
     sides = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -66,6 +66,10 @@ class BaselineConfirmer:
     def start(self) -> None:
         """Start the processes that live as long as the session, before the first test."""
         self._pairs.start()
+
+    def prepare(self, done: Collection[str]) -> None:
+        """See `PairRunner.prepare`."""
+        self._pairs.prepare(done)
 
     def end_screening(self) -> None:
         """End the processes that live as long as the session, which may hold what exists only once."""
@@ -195,9 +199,10 @@ class BaselineConfirmer:
         own_file_only: bool,
         counting: Counting,
         is_timed: bool,
+        needs_new: bool,
     ) -> Attempt[Estimate]:
         """Measure a test in a fresh process, whose run is so short that an untimed one would gain little."""
-        del is_timed
+        del is_timed, needs_new  # each process is new
         one_cpu = [name for name, one in known.items() if one.one_cpu]
         (answer,) = self._context.launcher.measure(
             [nodeid], own_file_only=own_file_only, counting=counting, one_cpu=one_cpu

@@ -40,6 +40,7 @@ class Attempt(Generic[_Run_co]):
         problem: the reason why the attempt failed; empty if it did not.
         is_wrong_code: whether a side would have run code other than its own.
         is_exclusive: whether the test fails beside the session, in which it passes: what it uses may exist only once.
+        is_shared: whether the processes have measured another test before, which may have left something behind.
     """
 
     runs: Mapping[str, _Run_co] = field(default_factory=dict)
@@ -50,15 +51,20 @@ class Attempt(Generic[_Run_co]):
     problem: str = ""
     is_wrong_code: bool = False
     is_exclusive: bool = False
+    is_shared: bool = False
 
 
 class Measure(Protocol[_Run_co]):
     """A function that measures a test in fresh processes, once."""
 
-    def __call__(self, *, own_file_only: bool, counting: Counting, is_timed: bool) -> Attempt[_Run_co]:
-        """Measure the test; with `own_file_only`, collect no file but the test's own.
+    def __call__(self, *, own_file_only: bool, counting: Counting, is_timed: bool, needs_new: bool) -> Attempt[_Run_co]:
+        """Measure the test.
 
-        Nothing is counted or profiled beyond `counting`. Unless it `is_timed`, only its counts are of interest.
+        Args:
+            own_file_only: whether to collect no file but the test's own.
+            counting: the counts and profiles to take.
+            is_timed: whether more than the counts is of interest.
+            needs_new: whether the processes must have measured no other test.
 
         Raises:
             WorkerError: there are no measurements.
@@ -113,20 +119,28 @@ def confirm(
     context.stop_timeout()
     fresh: dict[str, list[_Run]] = {name: [] for name in suspects}
     attempts: list[Mapping[str, Sides]] = []
+    shared: list[bool] = []
     pace = Pace()
     problem, own_file_only, is_exclusive = "", False, False
     while True:
         is_grown = _still_grown(attempts, _undecided(grown, suspects, fresh))
         open_ = _open(suspects, fresh)
-        if not (open_ or is_grown):
+        # What only processes show that have measured other tests may come from these tests.
+        is_unvouched = all(shared) and _has_grown(attempts, _undecided(grown, suspects, fresh))
+        if not (open_ or is_grown or is_unvouched):
             break
+        needs_new = is_unvouched or any(one.needs_new(fresh[name]) for name, one in open_.items())
         most_fresh = max((one.most_fresh for one in open_.values()), default=MOST_FRESH)
         note_fresh(context.progress, nodeid, pace, step_s, most_fresh, noun=noun)
         # The first attempts explain a slowdown by profiles; whether a count has grown is decided by three or more.
         is_profiled = len(attempts) < (_PROFILED if _are_quick(attempts) else 1)
-        counting = Counting.ALL if is_grown else Counting.CALLS if is_profiled else Counting.NONE
+        is_counted = is_grown or (needs_new and bool(grown))
+        counting = Counting.ALL if is_counted else Counting.CALLS if is_profiled else Counting.NONE
+        once = partial(
+            measure, own_file_only=own_file_only, counting=counting, is_timed=bool(open_), needs_new=needs_new
+        )
         with pace.step():
-            found = _attempted(measure, own_file_only=own_file_only, counting=counting, is_timed=bool(open_))
+            found = _attempted(once)
         problem, is_exclusive = found.problem, found.is_exclusive
         if problem and not attempts and not own_file_only and context.launcher.has_companions(nodeid):
             # Perhaps another test file cannot be collected together with this test's file.
@@ -136,6 +150,7 @@ def confirm(
         if problem:
             break
         attempts.append(found.sides)
+        shared.append(found.is_shared)
     context.progress.clear()
     times = {
         name: slowdown_test.confirmed(fresh[name]) if not problem else _unconfirmable(problem)
@@ -154,9 +169,9 @@ def once_more(measure: Callable[[], _Result]) -> _Result:
         return measure()
 
 
-def _attempted(measure: Measure[_Run], *, own_file_only: bool, counting: Counting, is_timed: bool) -> Attempt[_Run]:
+def _attempted(measure: Callable[[], Attempt[_Run]]) -> Attempt[_Run]:
     try:
-        return once_more(partial(measure, own_file_only=own_file_only, counting=counting, is_timed=is_timed))
+        return once_more(measure)
     except WorkerError as error:
         return Attempt(problem=str(error))
     except Exception as error:  # noqa: BLE001 - the test is still running, and may have patched any function
@@ -175,6 +190,13 @@ def _still_grown(attempts: Sequence[Mapping[str, Sides]], grown: Mapping[str, fl
         needs_counts([one[name] for one in attempts], tolerance)
         for name, tolerance in grown.items()
         if all(name in one for one in attempts)
+    )
+
+
+def _has_grown(attempts: Sequence[Mapping[str, Sides]], grown: Mapping[str, float]) -> bool:
+    """Return whether a count has grown in all attempts, of which there is at least one."""
+    return bool(attempts) and any(
+        all(name in one and one[name].any_has_grown(tolerance) for one in attempts) for name, tolerance in grown.items()
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import re
@@ -32,6 +33,9 @@ FRESH_SLOT: Final = 2
 SECOND_SLOT: Final = 4
 """The slots of a fresh pair, or of a fresh process, which may run beside the screening pairs, and of the second of
 these."""
+
+_KEPT: Final = 10
+"""The largest number of pairs that stay from test to test, in all processes of a session together."""
 
 FRESH: Final = "PERFBUDGET_FRESH"
 """The environment variable that tells a test or a conftest that it runs in a fresh process."""
@@ -122,17 +126,35 @@ class ProcessLauncher:
             modules=own_modules(self._root),
             root=str(self._root),
             worker=self.worker_id(FRESH_SLOT),
-            workers=self._workers * (1 + SLOTS),
+            workers=self.workers(FRESH_SLOT),
         )
+
+    def share(self, number: int) -> int:
+        """Return how many of a number of tests this process is likely to run; workers of pytest-xdist share them."""
+        return math.ceil(number / self._workers)
+
+    @property
+    def kept(self) -> int:
+        """The largest number of pairs of this process that stay from test to test."""
+        return max(_KEPT // self._workers, 1)
 
     def worker_id(self, slot: int) -> str:
         """Return the worker id of a fresh process, which no worker of this session has.
+
+        The slots from `SLOTS` on are those of the pairs that stay. Their ids come last, because a suite may have few
+        databases, one for each id.
 
         Args:
             slot: the place of the process among the processes of this session that run at the same time.
         """
         number = int(re.sub(r"\D", "", self._environment.get("PYTEST_XDIST_WORKER", "")) or 0)
-        return f"gw{self._workers + SLOTS * number + slot}"
+        if slot < SLOTS:
+            return f"gw{self._workers + SLOTS * number + slot}"
+        return f"gw{self._workers * (1 + SLOTS) + 2 * self.kept * number + slot - SLOTS}"
+
+    def workers(self, slot: int) -> int:
+        """Return the number of workers that the process of a slot is told, which is above the number in its id."""
+        return self._workers * (1 + SLOTS + (2 * self.kept if slot >= SLOTS else 0))
 
     def seed(self) -> int:
         """Return a new hash seed, or the one that the user has set for all processes."""

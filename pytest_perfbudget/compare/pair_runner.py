@@ -1,4 +1,4 @@
-"""The runner of pairs of processes, one of each side: screening pairs for the whole session, and fresh pairs."""
+"""The runner of pairs of processes, one of each side: screening pairs, fresh pairs, and pairs that stay."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from pytest_perfbudget.compare.base_checkout import BaseCheckout
 from pytest_perfbudget.compare.base_tests import BaseTests
 from pytest_perfbudget.compare.confirm import Attempt
 from pytest_perfbudget.compare.context import ComparisonContext
-from pytest_perfbudget.compare.launcher import FRESH_SLOT, SECOND_SLOT
+from pytest_perfbudget.compare.kept_pairs import KeptPairs
+from pytest_perfbudget.compare.launcher import FRESH_SLOT, SECOND_SLOT, SLOTS
 from pytest_perfbudget.compare.pair_task import PairTask
 from pytest_perfbudget.compare.played_pair import attempt_of
 from pytest_perfbudget.compare.repetitions import Repetitions, patience_s
@@ -59,6 +60,7 @@ class PairRunner:
         self._first = SharedPair(self._first_pair, lambda: self._checkout.untracked.carried, self._note_tests)
         self._has_second = True
         self._second = SharedPair(self._second_pair, lambda: self._checkout.untracked.carried)
+        self._kept = KeptPairs(self._kept_pair, lambda: self._checkout.untracked.carried, context.launcher.kept)
         self._started = 0
         self._fresh: Counter[str] = Counter()
         self._repetitions = Repetitions()
@@ -105,6 +107,29 @@ class PairRunner:
         except WorkerError:
             pass
 
+    def prepare(self, nodeids: Sequence[str], done: Collection[str]) -> None:
+        """Start pairs for the suspects that are to be expected, between tests; end them before the last test.
+
+        Args:
+            nodeids: all tests that may be suspects.
+            done: the tests that this process has measured.
+        """
+        number_done = len({*nodeids}.intersection(done))
+        left = self._context.launcher.share(len(nodeids)) - number_done
+        if left <= 1:
+            self._kept.end()
+            return
+        if number := self._kept.missing(self._fresh.values(), number_done, left):
+            pairs = "a pair" if number == 1 else f"{number} pairs"
+            self._context.progress.note(f"perf: starting {pairs} of processes for further tests that stand out")
+            self._kept.start(nodeids, number)
+            self._context.progress.clear()
+
+    @property
+    def fresh_start_s(self) -> float:
+        """The time in s that a fresh pair takes to start; 0 where it is there."""
+        return 0.0 if self._kept.has(1) else self.start_s
+
     @property
     def start_s(self) -> float:
         """The time in s that the last screening pair took to start; 0 before."""
@@ -142,21 +167,32 @@ class PairRunner:
         return replace(found, runs={**found.runs, **both})
 
     def measure(
-        self, task: PairTask, *, own_file_only: bool, counting: Counting = Counting.ALL, is_timed: bool = True
+        self,
+        task: PairTask,
+        *,
+        own_file_only: bool,
+        counting: Counting = Counting.ALL,
+        is_timed: bool = True,
+        needs_new: bool = False,
     ) -> Attempt[Pair]:
-        """Measure a test with a fresh pair; see `confirm.Measure`. An untimed pair has one quad.
+        """Measure a test with a fresh pair, or with a pair that stays; see `confirm.Measure`.
+
+        An untimed pair has one quad.
 
         Raises:
             WorkerError: a process cannot be started, died or hangs.
         """
         if not is_timed:
             task = replace(task, seconds=0.0)
+        # The first screening pair is number 0, and most tests have no other pair, so its head comes first in each
+        # session. A pair that was lost is repeated in its order: else the others may all have the same side first.
+        number = self._fresh[task.nodeid] + 1
+        if not (own_file_only or needs_new) and (found := self._by_kept_pair(number, task, counting)) is not None:
+            self._fresh[task.nodeid] = number
+            return found
         while True:
             carried = self._checkout.untracked.carried
             hangs = self._context.launcher.noting_hangs([task.nodeid])
-            # The first screening pair is number 0, and most tests have no other pair, so its head comes first in each
-            # session. A pair that was lost is repeated in its order: else the others may all have the same side first.
-            number = self._fresh[task.nodeid] + 1
             made = self._pair(
                 [task.nodeid],
                 slot=FRESH_SLOT,
@@ -170,6 +206,14 @@ class PairRunner:
             if found is not None:
                 self._fresh[task.nodeid] = number
                 return found
+
+    def _by_kept_pair(self, number: int, task: PairTask, counting: Counting) -> Attempt[Pair] | None:
+        """Measure a test with a pair that stays; None if there is no such pair."""
+
+        def play(pair: Duet, carried: Sequence[str]) -> Attempt[Pair] | None:
+            return self._play_repeatedly(pair, task, carried, counting)
+
+        return self._kept.measure(number, task.nodeid, self._context.launcher.patience_s(), play)
 
     def record_spans(self, task: PairTask) -> Attempt[Pair]:
         """Measure a test with a fresh pair that records the spans of each turn; its times decide nothing.
@@ -218,6 +262,7 @@ class PairRunner:
         *,
         most_quads: int = QUADS,
         is_repetition: bool = False,
+        counting: Counting | None = None,
     ) -> Attempt[Pair] | None:
         """Measure a test with a pair; return None if the base ran without generated modules that it has from now on."""
         played = pair.play(
@@ -230,6 +275,7 @@ class PairRunner:
             is_decided=is_decided,
             most_quads=most_quads,
             is_repetition=is_repetition,
+            counting=counting,
         )
         if self._checkout.untracked.carry_late(played.head.loaded, carried):
             return None
@@ -239,10 +285,12 @@ class PairRunner:
         self._context.note_lost(task.nodeid, found.only_base)
         return found
 
-    def _play_repeatedly(self, pair: Duet, task: PairTask, carried: Collection[str]) -> Attempt[Pair] | None:
+    def _play_repeatedly(
+        self, pair: Duet, task: PairTask, carried: Collection[str], counting: Counting | None = None
+    ) -> Attempt[Pair] | None:
         """Measure a test with a fresh pair, in several runs of the test if possible; see `_play`."""
         started_ns = SYSTEM.wall_ns()
-        found = self._play(pair, task, FRESH_ERROR, carried, task.is_far_slower)
+        found = self._play(pair, task, FRESH_ERROR, carried, task.is_far_slower, counting=counting)
         runs = self._repetitions.runs(task.nodeid)
         if found is None or runs == 1:
             return found
@@ -265,11 +313,15 @@ class PairRunner:
     def _second_pair(self, nodeids: Sequence[str]) -> Duet:
         return self._pair(nodeids, slot=SECOND_SLOT, counting=Counting.NONE, number=1, releases=self._only_times)
 
+    def _kept_pair(self, nodeids: Sequence[str], number: int) -> Duet:
+        return self._pair(nodeids, slot=SLOTS + 2 * (number - 1), number=number, releases=True)
+
     def _note_tests(self, pair: Duet) -> None:
         if not self._only_times:
             self.tests.note(pair.perf_tests)
 
     def end_screening(self) -> None:
-        """End the screening pairs, whose fixtures then hold nothing any more."""
+        """End the screening pairs, whose fixtures then hold nothing any more, and the pairs that stay."""
+        self._kept.give_up()
         self._first.end()
         self._second.end()

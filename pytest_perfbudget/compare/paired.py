@@ -35,8 +35,9 @@ from pytest_perfbudget.processes.protocol import Answer
 
 _LATE_NOTE: Final = (
     "could not be compared beside the session, so it was measured after the last test, one process after the other "
-    "(slower, and less precise): what it uses may exist only once"
+    "(slower, and less precise): "
 )
+"""The note on such a measurement; the reason follows."""
 
 _OF_ITSELF: Final = (
     "a commit was compared with itself, and no tracked file is changed: a false alarm, unless data or settings that "
@@ -56,11 +57,13 @@ class PairedComparison(ComparisonStrategy):
         self._relation = self.remark = remark(base)
         self._is_itself = is_head(base) and not has_changes(base)
         self._tests: list[str] = []
+        self._done: set[str] = set()
         self._pairs = pairs or PairRunner(context, base)
         self._dies = False
         self._pace = Pace()
         self._components = ComponentChanges(context)
         self._late: dict[str, tuple[Sequence[Measurement], Mapping[str, MeasurementRequest]]] = {}
+        self._why_late: dict[str, str] = {}
 
     def begin(self, nodeids: Iterable[str]) -> None:
         """See `ComparisonStrategy.begin`; `alpha` is shared among these tests."""
@@ -76,6 +79,11 @@ class PairedComparison(ComparisonStrategy):
             self._context.progress.note(f"perf: starting a process of {self._base.ref} and another of the working tree")
             self._pairs.start(self._tests)
             self._context.progress.clear()
+
+    def prepare(self) -> None:
+        """See `ComparisonStrategy.prepare`."""
+        if self._tests:
+            self._pairs.prepare(self._tests, self._done)
 
     def _note(self) -> None:
         """Add notes on the base's checkout to the remark; a test may import generated modules late."""
@@ -107,6 +115,7 @@ class PairedComparison(ComparisonStrategy):
         self, nodeid: str, measurements: Sequence[Measurement], requests: Mapping[str, MeasurementRequest]
     ) -> list[Measurement]:
         """See `ComparisonStrategy.settle`; the screening pair measures the test, and fresh pairs measure suspects."""
+        self._done.add(nodeid)
         requests = {one.name: requests[one.name] for one in measurements if one.name in requests}
         if nodeid in self._tests and all(one.kind is NONE for one in measurements):
             self._screen(nodeid, measurements, requests, ())  # notes what only the base measures
@@ -120,6 +129,7 @@ class PairedComparison(ComparisonStrategy):
             fresh = self._confirm(nodeid, measurements, requests, unpinned, screened)
         if screened.is_exclusive:
             self._late[nodeid] = (measurements, requests)
+            self._why_late[nodeid] = screened.problem
         settled = []
         for one in measurements:
             evidence = self._evidence(one, requests, screened, fresh) if one.name in requests else None
@@ -145,7 +155,7 @@ class PairedComparison(ComparisonStrategy):
         sequential.measure(self._late, self._context.settings.alpha * len(self._late) / len(self._tests))
         self._note()
         return {
-            nodeid: [_noted(one) for one in sequential.settle(nodeid, measurements, requests)]
+            nodeid: [_noted(one, self._why_late[nodeid]) for one in sequential.settle(nodeid, measurements, requests)]
             for nodeid, (measurements, requests) in self._late.items()
         }
 
@@ -217,7 +227,7 @@ class PairedComparison(ComparisonStrategy):
             return Confirmation()
         task = self._task(nodeid, measurements, requests, unpinned)
         measure = partial(self._pairs.measure, task)
-        step_s = self._pairs.start_s + self._pace.last_s
+        step_s = self._pairs.fresh_start_s + self._pace.last_s
         return confirm(self._context, nodeid, suspects, grown, measure, step_s=step_s, noun="fresh pair")
 
     def _is_skipped(self, sides: Sides) -> bool:
@@ -283,10 +293,10 @@ class PairedComparison(ComparisonStrategy):
         return no_namesake(self._base.ref, measurement, screened.only_base)
 
 
-def _noted(measurement: Measurement) -> Measurement:
+def _noted(measurement: Measurement, why_late: str) -> Measurement:
     if all(one.verdict.is_unjudged for one in measurement.changes):
         return measurement
-    return replace(measurement, warnings=[*measurement.warnings, _LATE_NOTE])
+    return replace(measurement, warnings=[*measurement.warnings, f"{_LATE_NOTE}{why_late}"])
 
 
 def _untimed(measurement: Measurement) -> str:

@@ -35,6 +35,11 @@ class SharedPair:
         self._duet: Duet | None = None
         self.start_s = 0.0
 
+    @property
+    def pids(self) -> Sequence[int]:
+        """The ids of both processes; none if the pair is not started."""
+        return () if self._duet is None else self._duet.pids
+
     def open(self, nodeids: Sequence[str]) -> Duet:
         """Start the pair for tests; nothing of the pair is left after an error.
 

@@ -73,6 +73,7 @@ class Pair:
         gap: the log ratio of the first run minus that of the further runs.
         apart: the standard deviation of the log ratio between the further runs, if there are several.
         parts: the log ratios of the pairs that this estimate was joined from.
+        is_shared: whether the processes have measured another test before, which may have left something behind.
     """
 
     log_ratio: float
@@ -86,6 +87,7 @@ class Pair:
     gap: float = 0.0
     apart: float = 0.0
     parts: tuple[float, ...] = ()
+    is_shared: bool = False
 
     @property
     def deviation(self) -> float:

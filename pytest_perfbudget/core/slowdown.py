@@ -114,6 +114,10 @@ class SlowdownTest(ABC, Generic[_Run]):
         may_come_to_it = found.log_ratio > self.limit - found.std_error
         return may_come_to_it and not self.is_slower(found, self.alpha_per_look)
 
+    def needs_new(self, fresh: Sequence[_Run]) -> bool:  # noqa: ARG002 - processes of a fresh run are new, as a rule
+        """Return whether the next fresh run has to be by processes that have measured no other test."""
+        return False
+
     def screened(self, *runs: _Run) -> RegressionResult:
         """Return the result for runs that do not show a slowdown beyond the tolerance."""
         found = self.effect(runs)

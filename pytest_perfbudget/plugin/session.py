@@ -212,7 +212,12 @@ class PerfSession:
         """Run a perf test alone; other tests may run beside each other, but not beside a perf test."""
         if not self.tests.is_any:
             return (yield)
-        with self.lock.exclusive() if self.tests.kind(item) else self.lock.shared():
+        if not self.tests.kind(item):
+            with self.lock.shared():
+                return (yield)
+        with self.lock.exclusive():
+            if self.comparison is not None:
+                self.comparison.prepare()
             return (yield)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -23,6 +23,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
 
 from pytest_perfbudget.core.calibration import rounds_per_turn
+from pytest_perfbudget.core.counts import Counting
 from pytest_perfbudget.core.pairs import QUADS, Pair
 from pytest_perfbudget.measure.clock import SYSTEM
 from pytest_perfbudget.measure.one_cpu import PARALLEL
@@ -127,6 +128,11 @@ class Duet:
                 side.begin_to_end()
 
     @property
+    def pids(self) -> tuple[int, int]:
+        """The ids of both processes; 0 for one that is not started."""
+        return self._head.pid, self._base.pid
+
+    @property
     def perf_tests(self) -> Sequence[str]:
         """The perf tests of the base and the requested tests, without those that the base is known to lack."""
         return self._perf_tests
@@ -148,6 +154,7 @@ class Duet:
         is_decided: IsDecided = never,
         most_quads: int = QUADS,
         is_repetition: bool = False,
+        counting: Counting | None = None,
     ) -> PairAnswers:
         """Run and measure one test.
 
@@ -162,12 +169,15 @@ class Duet:
             is_decided: a function that ends the turns of a measurement earlier.
             most_quads: the number of quads after which a measurement has no further turns.
             is_repetition: whether the pair has run the test before, so that nothing is counted.
+            counting: the counts of executions; None for those with which the pair was started.
 
         Raises:
             WorkerError: a side died or hangs.
         """
         layouts = random.SystemRandom().getrandbits(32)
         settings = {"instructions": [*instructions], "again": is_repetition, "layouts": layouts, **self._after}
+        if counting is not None:
+            settings["counting"] = counting.value
         head, base = self._both(run=nodeid, **settings)
         taken: dict[str, TurnLog] = {}
         unpinned = set(unpinned)

@@ -24,8 +24,8 @@ def confirmed(ratio: float, *, screened: float, calls: int) -> tuple[int, Regres
     suspects = {"": PairedSlowdownTest(0.05, 0.001).after(Pair(math.log(screened), 0.005, 1e6))}
     sides = {"": Sides(recording(calls=calls), recording(calls=100))}
 
-    def measure(*, own_file_only: bool, counting: Counting, is_timed: bool) -> Attempt[Pair]:
-        del own_file_only, counting, is_timed
+    def measure(*, own_file_only: bool, counting: Counting, is_timed: bool, needs_new: bool) -> Attempt[Pair]:
+        del own_file_only, counting, is_timed, needs_new
         return Attempt({"": Pair(math.log(ratio), 0.005, 1e6)}, sides)
 
     found = confirm(context(), "a.py::t", suspects, {"": 0.05} if calls > 100 else {}, measure)
@@ -44,8 +44,8 @@ def test_a_pair_that_only_counts_is_not_timed(suspect: float | None, expected: l
     timed = []
     sides = {"": Sides(recording(calls=200), recording(calls=100))}
 
-    def measure(*, own_file_only: bool, counting: Counting, is_timed: bool) -> Attempt[Pair]:
-        del own_file_only, counting
+    def measure(*, own_file_only: bool, counting: Counting, is_timed: bool, needs_new: bool) -> Attempt[Pair]:
+        del own_file_only, counting, needs_new
         timed.append(is_timed)
         return Attempt({"": Pair(math.log(1.1), 0.005, 1e6)}, sides)
 
@@ -64,8 +64,8 @@ def counted(call_ns: float, grown: dict[str, float]) -> list[Counting]:
     asked = []
     blocks = [BlockTime(call_ns, (), ())]
 
-    def measure(*, own_file_only: bool, counting: Counting, is_timed: bool) -> Attempt[Pair]:
-        del own_file_only, is_timed
+    def measure(*, own_file_only: bool, counting: Counting, is_timed: bool, needs_new: bool) -> Attempt[Pair]:
+        del own_file_only, is_timed, needs_new
         asked.append(counting)
         head, base = (recording(calls=calls) if counting is not NONE else recording() for calls in (200, 100))
         sides = Sides(replace(head, blocks=blocks), base)

@@ -86,8 +86,8 @@ def test_a_screening_tells_the_test_and_a_repeated_test_is_no_further_one() -> N
 
 
 def test_a_confirmation_counts_its_processes() -> None:
-    def measure(*, own_file_only: bool, counting: Counting, is_timed: bool) -> Attempt[Pair]:
-        del own_file_only, counting, is_timed
+    def measure(*, own_file_only: bool, counting: Counting, is_timed: bool, needs_new: bool) -> Attempt[Pair]:
+        del own_file_only, counting, is_timed, needs_new
         return Attempt({"": Pair(math.log(1.1), 0.005, 1e6)})
 
     asking = context()

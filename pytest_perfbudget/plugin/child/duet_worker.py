@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_perfbudget.core.counts import Counting
 from pytest_perfbudget.measure.affinity import pin
 from pytest_perfbudget.measure.garbage import GARBAGE
 from pytest_perfbudget.measure.isolation import Heap, seed_layouts
@@ -84,6 +85,8 @@ class DuetWorker(WorkerPlugin):
             nodeid = told["run"]
             self.comparison.counted = frozenset(told.get("instructions", ()))
             self.comparison.only_times = bool(told.get("again"))
+            if "counting" in told:
+                self.comparison.counting = Counting(told["counting"])
             if "layouts" in told:
                 seed_layouts(told["layouts"])
             if nodeid in self._problems:

@@ -39,21 +39,24 @@ class RecordOnly(ComparisonStrategy):
     Args:
         counting: the counts of executions.
         one_cpu: see `Request`.
+
+    Attributes:
+        counting: the counts of executions.
     """
 
     def __init__(self, *, counting: Counting = Counting.ALL, one_cpu: Sequence[str] | None = None) -> None:
-        self._counting = Counting(counting)
+        self.counting = Counting(counting)
         self._one_cpu = one_cpu
 
     def request(self, nodeid: str, name: str, effective: EffectiveLimits) -> MeasurementRequest:  # noqa: ARG002
         """See `ComparisonStrategy.request`."""
         one_cpu = None if self._one_cpu is None else name in self._one_cpu
         request = replace(record_everything(effective), one_cpu=one_cpu)
-        if self._counting is Counting.ALL:
+        if self.counting is Counting.ALL:
             return request
-        if self._counting is Counting.UNPROFILED:
+        if self.counting is Counting.UNPROFILED:
             return replace(request, is_profiled=False)
-        kept = (CALLS.name,) if self._counting is Counting.CALLS else ()
+        kept = (CALLS.name,) if self.counting is Counting.CALLS else ()
         return replace(request, counts={name: one for name, one in request.counts.items() if name in kept})
 
     def block_policy(self, clock: Clock) -> BlockPolicy | None:
