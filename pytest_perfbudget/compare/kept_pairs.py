@@ -14,8 +14,9 @@ from pytest_perfbudget.errors import WorkerError
 from pytest_perfbudget.measure.free_memory import available_bytes, resident_bytes
 from pytest_perfbudget.processes.duet import Duet
 
-_FEWEST_SUSPECTS: Final = 2.0
-"""The number of further suspects that has to be expected for a pair to be started ahead of them."""
+_FEWEST_SUSPECTS: Final = 2
+"""The number of suspects that there have to be, and of further suspects that have to be expected, for a pair to be
+started ahead of them. A clean session has one suspect in a while."""
 
 _ROOM: Final = 8
 """The available memory, as a multiple of the memory of a pair, that has to be there for each pair that stays."""
@@ -70,7 +71,7 @@ class KeptPairs:
         wanted = 0
         while wanted < self._most:
             needed = sum(one > wanted for one in taken)
-            if needed * left / (done + 1) < _FEWEST_SUSPECTS:
+            if min(needed, needed * left / (done + 1)) < _FEWEST_SUSPECTS:
                 break
             wanted += 1
         return max(wanted - len(self._pairs), 0)

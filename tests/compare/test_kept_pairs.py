@@ -78,17 +78,18 @@ class Kept:
     ("taken", "done", "left", "expected"),
     [
         ([], 0, 100, 0),
-        ([2], 1, 15, 2),
-        ([2], 1, 3, 0),
-        ([4], 40, 60, 0),
+        ([2], 1, 100, 0),
+        ([2, 2], 2, 14, 2),
+        ([2, 2], 2, 2, 0),
+        ([4, 4], 60, 40, 0),
         ([4, 4], 20, 80, 4),
-        ([2, 10], 2, 4, 2),
-        ([2, 10], 2, 12, 10),
-        ([20], 1, 100, 10),
+        ([2, 10], 2, 12, 2),
+        ([2, 10, 10], 3, 12, 10),
+        ([20, 20], 2, 100, 10),
     ],
-    ids=["none", "all", "too few left", "rare", "some", "few need all", "many need all", "the most"],
+    ids=["none", "first", "all", "too few left", "rare", "some", "one needs all", "two need all", "the most"],
 )
-def test_pairs_are_started_ahead_where_two_further_suspects_are_to_be_expected(
+def test_pairs_are_started_after_two_suspects_where_two_more_are_to_be_expected(
     taken: list[int], done: int, left: int, expected: int
 ) -> None:
     assert Kept().pairs.missing(taken, done, left) == expected
@@ -101,7 +102,7 @@ def test_pair_n_is_the_nth_fresh_pair_of_each_test() -> None:
     assert kept.measure(3, "a.py::t") is None  # a fresh pair
     assert kept.measure(1, "b.py::t") is None  # a test that the pairs have not collected
     assert kept.living == [1, 2]
-    assert kept.pairs.missing([4], 1, 100) == 2
+    assert kept.pairs.missing([4, 4], 2, 100) == 2
     kept.pairs.end()
     assert kept.living == []
 
@@ -120,13 +121,13 @@ def test_only_as_many_pairs_stay_as_memory_allows() -> None:
     kept = Kept(available=0)
     kept.pairs.start(TESTS, 4)
     assert kept.living == []
-    assert kept.pairs.missing([4], 1, 100) == 0
+    assert kept.pairs.missing([4, 4], 2, 100) == 0
     kept = Kept()
     kept.pairs.start(TESTS, 4)
     kept.available = 1600 * MB - 1  # eight times the memory of a pair
     assert kept.measure(2, "a.py::t") == FOUND
     assert kept.living == [1]
-    assert kept.pairs.missing([4], 1, 100) == 0
+    assert kept.pairs.missing([4, 4], 2, 100) == 0
 
 
 @pytest.mark.parametrize("found", [WorkerError("died"), Attempt(problem="the test fails")], ids=["died", "fails"])
@@ -137,14 +138,14 @@ def test_after_a_failure_fresh_pairs_measure(found: Attempt[Pair] | Exception) -
     assert kept.measure(1, "a.py::t", found) is None
     assert kept.living == []
     assert kept.measure(1, "a.py::u") is None
-    assert kept.pairs.missing([4], 1, 100) == 0
+    assert kept.pairs.missing([4, 4], 2, 100) == 0
 
 
 @pytest.mark.parametrize("error", [WorkerError("died"), OSError("no process")], ids=["died", "no process"])
 def test_pairs_that_cannot_be_started_are_done_without(error: Exception) -> None:
     kept = Kept(error=error)
     kept.pairs.start(TESTS, 2)
-    assert kept.pairs.missing([4], 1, 100) == 0
+    assert kept.pairs.missing([4, 4], 2, 100) == 0
 
 
 MANY = """
@@ -186,14 +187,14 @@ def number_of_processes(starts: Path) -> int:
 
 @pytest.mark.skipif(not Path("/proc/meminfo").exists(), reason="the available memory is not known")
 def test_many_slower_tests_share_their_pairs(repository: Repository, starts: Path) -> None:
-    """Two fresh pairs of the first test, two that stay for four tests and of which each but the first needs a new pair
-    that agrees, and two fresh pairs of the last test; besides these the session and the screening pair.
+    """Two fresh pairs of each of the first two tests; two that stay for three tests, of which the second and the third
+    need a new pair that agrees; two fresh pairs of the last test; besides these the session and the screening pair.
     """
     add_to_conftest(repository, NOTE)
     repository.commit(tests=MANY)
     repository.file("shop.py", shop(1.25))
     repository.against_base(subprocess=True).assert_outcomes(failed=6)
-    assert number_of_processes(starts) == 1 + 2 * (1 + 2 + 2 + 3 + 2)
+    assert number_of_processes(starts) == 1 + 2 * (1 + 4 + 2 + 2 + 2)
     assert set(times(repository).values()) == {"regressed"}
 
 
@@ -209,13 +210,13 @@ from scripted import advance
 LEFT = []
 
 def work(number):
-    if number < 2: LEFT.append(number)
+    if number < 3: LEFT.append(number)
     advance(1.25 if LEFT else 1)
 """
 NUMBERED = """
 import pytest, shop
 
-@pytest.mark.parametrize("number", range(6))
+@pytest.mark.parametrize("number", range(8))
 def test_it(perf, number): perf(shop.work, number)
 """
 
@@ -224,6 +225,6 @@ def test_what_a_slower_test_leaves_behind_makes_no_other_test_fail(repository: R
     """Pairs of new processes do not have what was left, so those that stay are not believed."""
     repository.commit({"shop.py": LEFT_BEHIND.replace("LEFT else", "[] else")}, tests=NUMBERED)
     repository.file("shop.py", LEFT_BEHIND)
-    repository.against_base(subprocess=True).assert_outcomes(failed=2, passed=4)
+    repository.against_base(subprocess=True).assert_outcomes(failed=3, passed=5)
     slower = [name for name, verdict in times(repository).items() if verdict == "regressed"]
-    assert slower == ["test_it[0] work", "test_it[1] work"]
+    assert slower == [f"test_it[{number}] work" for number in range(3)]
