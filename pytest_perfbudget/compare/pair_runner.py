@@ -15,6 +15,7 @@ from pytest_perfbudget.compare.confirm import Attempt
 from pytest_perfbudget.compare.context import ComparisonContext
 from pytest_perfbudget.compare.kept_pairs import KeptPairs
 from pytest_perfbudget.compare.launcher import FRESH_SLOT, SECOND_SLOT, SLOTS
+from pytest_perfbudget.compare.pair_maker import PairMaker
 from pytest_perfbudget.compare.pair_task import PairTask
 from pytest_perfbudget.compare.played_pair import attempt_of
 from pytest_perfbudget.compare.repetitions import Repetitions, patience_s
@@ -22,12 +23,9 @@ from pytest_perfbudget.compare.shared_pair import SharedPair
 from pytest_perfbudget.compare.single_processes import SingleProcesses, note_other_files
 from pytest_perfbudget.core.counts import Counting
 from pytest_perfbudget.core.pairs import FRESH_ERROR, QUADS, SCREENING_ERROR, Pair, joined
-from pytest_perfbudget.core.spans.changes import FEWEST_MATCHES
 from pytest_perfbudget.errors import WorkerError, WorkerRefusedError
-from pytest_perfbudget.measure.affinity import cpus
 from pytest_perfbudget.measure.clock import SYSTEM
 from pytest_perfbudget.processes.duet import Duet, IsDecided, never
-from pytest_perfbudget.processes.duet_side import Side
 
 
 class PairRunner:
@@ -57,11 +55,11 @@ class PairRunner:
         self._base = base
         self._checkout = checkout or BaseCheckout(context, base)
         self._only_times = only_times
+        self._maker = PairMaker(context, self._checkout)
         self._first = SharedPair(self._first_pair, lambda: self._checkout.untracked.carried, self._note_tests)
         self._has_second = True
         self._second = SharedPair(self._second_pair, lambda: self._checkout.untracked.carried)
         self._kept = KeptPairs(self._kept_pair, lambda: self._checkout.untracked.carried, context.launcher.kept)
-        self._started = 0
         self._fresh: Counter[str] = Counter()
         self._repetitions = Repetitions()
         self._modules: dict[str, str] = {}
@@ -193,7 +191,7 @@ class PairRunner:
         while True:
             carried = self._checkout.untracked.carried
             hangs = self._context.launcher.noting_hangs([task.nodeid])
-            made = self._pair(
+            made = self._maker.make(
                 [task.nodeid],
                 slot=FRESH_SLOT,
                 own_file_only=own_file_only,
@@ -223,34 +221,10 @@ class PairRunner:
         """
         carried = self._checkout.untracked.carried
         hangs = self._context.launcher.noting_hangs([task.nodeid])
-        made = self._pair([task.nodeid], slot=FRESH_SLOT, own_file_only=True, with_spans=True)
+        made = self._maker.make([task.nodeid], slot=FRESH_SLOT, own_file_only=True, with_spans=True)
         with hangs, made as pair:
             found = self._play(pair, task, FRESH_ERROR, carried)
         return found or Attempt(problem=f"{self._base.ref} ran without modules that are generated")
-
-    def _pair(
-        self,
-        nodeids: Sequence[str],
-        more_files: Sequence[str] = (),
-        *,
-        slot: int = 0,
-        own_file_only: bool = False,
-        with_spans: bool = False,
-        counting: Counting = Counting.ALL,
-        number: int = 0,
-        releases: bool = False,
-    ) -> Duet:
-        """Return a new pair of processes, not yet started; see `Duet` for its number."""
-        seed = self._context.launcher.seed()
-        launches = self._checkout.launches(nodeids, seed, more_files, slot=slot, own_file_only=own_file_only)
-        asked = [replace(one.request, in_turns=True, with_spans=with_spans, counting=counting) for one in launches]
-        head, base = (Side(request, one.start) for request, one in zip(asked, launches, strict=True))
-        usable = cpus()
-        # Each CPU has two pairs in a row, one of either order: else the order and the CPU would change together.
-        cpu = usable[self._started // 2 % len(usable)] if usable else None
-        self._started += 1
-        fewest = FEWEST_MATCHES if with_spans else 2
-        return Duet(head, base, cpu=cpu, fewest_turns=fewest, number=number, releases=releases)
 
     def _play(
         self,
@@ -307,14 +281,14 @@ class PairRunner:
 
     def _first_pair(self, nodeids: Sequence[str]) -> Duet:
         if self._only_times:
-            return self._pair(nodeids, counting=Counting.NONE, releases=True)
-        return self._pair(nodeids, self._checkout.further_files, counting=Counting.UNPROFILED)
+            return self._maker.make(nodeids, counting=Counting.NONE, releases=True)
+        return self._maker.make(nodeids, self._checkout.further_files, counting=Counting.UNPROFILED)
 
     def _second_pair(self, nodeids: Sequence[str]) -> Duet:
-        return self._pair(nodeids, slot=SECOND_SLOT, counting=Counting.NONE, number=1, releases=self._only_times)
+        return self._maker.make(nodeids, slot=SECOND_SLOT, counting=Counting.NONE, number=1, releases=self._only_times)
 
     def _kept_pair(self, nodeids: Sequence[str], number: int) -> Duet:
-        return self._pair(nodeids, slot=SLOTS + 2 * (number - 1), number=number, releases=True)
+        return self._maker.make(nodeids, slot=SLOTS + 2 * (number - 1), number=number, releases=True)
 
     def _note_tests(self, pair: Duet) -> None:
         if not self._only_times:

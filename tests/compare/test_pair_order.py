@@ -15,7 +15,7 @@ from repositories import Repository
 from scripting import times
 
 from pytest_perfbudget.checkout.revision import Base
-from pytest_perfbudget.compare import pair_runner
+from pytest_perfbudget.compare import pair_maker, pair_runner
 from pytest_perfbudget.compare.base_checkout import BaseCheckout, Launch
 from pytest_perfbudget.compare.confirm import Attempt, once_more
 from pytest_perfbudget.compare.pair_runner import PairRunner
@@ -122,9 +122,9 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
         found.append((number, cpu))
         return nullcontext()
 
-    monkeypatch.setattr(pair_runner, "Side", lambda request, start: (request, start))
-    monkeypatch.setattr(pair_runner, "cpus", lambda: [0, 1])
-    monkeypatch.setattr(pair_runner, "Duet", duet)
+    monkeypatch.setattr(pair_maker, "Side", lambda request, start: (request, start))
+    monkeypatch.setattr(pair_maker, "cpus", lambda: [0, 1])
+    monkeypatch.setattr(pair_maker, "Duet", duet)
     return found
 
 
@@ -182,8 +182,8 @@ def test_a_fresh_pair_sets_all_fixtures_up_again_for_each_run(monkeypatch: pytes
         pair.enter_result = pair
         return pair
 
-    monkeypatch.setattr(pair_runner, "Side", lambda request, start: (request, start))
-    monkeypatch.setattr(pair_runner, "Duet", duet)
+    monkeypatch.setattr(pair_maker, "Side", lambda request, start: (request, start))
+    monkeypatch.setattr(pair_maker, "Duet", duet)
     monkeypatch.setattr(PairRunner, "_play", lambda *_, **__: Attempt())
     runner = runner_of_pairs()
     task = PairTask("a.py::t", [""], 1.0)
@@ -214,7 +214,7 @@ def test_a_screening_pair_ends_early_where_it_is_cleared_and_a_fresh_pair_where_
 
     pair = Noting()
     pair.enter_result = pair
-    monkeypatch.setattr(pair_runner, "Duet", lambda *_, **__: pair)
+    monkeypatch.setattr(pair_maker, "Duet", lambda *_, **__: pair)
     task = PairTask("a.py::t", [""], 1.0, rules={"work": PairRules(math.log(1.03))})
     runner = runner_of_pairs()
     with pytest.raises(WorkerError):

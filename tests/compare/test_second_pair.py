@@ -11,7 +11,7 @@ import pytest
 from comparing import context
 
 from pytest_perfbudget.checkout.revision import Base
-from pytest_perfbudget.compare import pair_runner
+from pytest_perfbudget.compare import pair_maker
 from pytest_perfbudget.compare.base_checkout import BaseCheckout, Launch
 from pytest_perfbudget.compare.confirm import Attempt
 from pytest_perfbudget.compare.pair_runner import PairRunner
@@ -57,8 +57,8 @@ class Scripted:
             untracked=SimpleNamespace(carried=()),
             further_files=("more.py",),
         )
-        monkeypatch.setattr(pair_runner, "Side", lambda request, start: (request, start))
-        monkeypatch.setattr(pair_runner, "Duet", self._duet)
+        monkeypatch.setattr(pair_maker, "Side", lambda request, start: (request, start))
+        monkeypatch.setattr(pair_maker, "Duet", self._duet)
         monkeypatch.setattr(PairRunner, "_play", self._play)
         self.runner = PairRunner(context(), cast("Base", None), cast("BaseCheckout", checkout))
 
