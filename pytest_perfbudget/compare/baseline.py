@@ -74,9 +74,9 @@ class BaselineComparison(ComparisonStrategy):
         """See `ComparisonStrategy.start`."""
         self._confirmer.start()
 
-    def prepare(self) -> None:
+    def prepare(self, *, is_last: bool) -> None:
         """See `ComparisonStrategy.prepare`."""
-        self._confirmer.prepare(self._done)
+        self._confirmer.prepare(self._done, is_last=is_last)
 
     def close(self) -> None:
         """See `ComparisonStrategy.close`."""

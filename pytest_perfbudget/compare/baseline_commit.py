@@ -93,10 +93,10 @@ class BaselineCommitDuet:
             except PerfBudgetError:  # told with the first suspect
                 self._screened_tests = ()
 
-    def prepare(self, done: Collection[str]) -> None:
+    def prepare(self, done: Collection[str], *, is_last: bool) -> None:
         """See `PairRunner.prepare`; the tests are those that the screening pair has."""
         if self._screened_tests and self._screening is not None:
-            self._screening.prepare(list(self._screened_tests), done)
+            self._screening.prepare(list(self._screened_tests), done, is_last=is_last)
 
     def end_screening(self) -> None:
         """End the screening pair; later suspects are measured by fresh pairs only."""

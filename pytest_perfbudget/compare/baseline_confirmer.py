@@ -67,9 +67,9 @@ class BaselineConfirmer:
         """Start the processes that live as long as the session, before the first test."""
         self._pairs.start()
 
-    def prepare(self, done: Collection[str]) -> None:
+    def prepare(self, done: Collection[str], *, is_last: bool) -> None:
         """See `PairRunner.prepare`."""
-        self._pairs.prepare(done)
+        self._pairs.prepare(done, is_last=is_last)
 
     def end_screening(self) -> None:
         """End the processes that live as long as the session, which may hold what exists only once."""

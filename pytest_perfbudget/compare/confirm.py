@@ -40,7 +40,6 @@ class Attempt(Generic[_Run_co]):
         problem: the reason why the attempt failed; empty if it did not.
         is_wrong_code: whether a side would have run code other than its own.
         is_exclusive: whether the test fails beside the session, in which it passes: what it uses may exist only once.
-        is_shared: whether the processes have measured another test before, which may have left something behind.
     """
 
     runs: Mapping[str, _Run_co] = field(default_factory=dict)
@@ -51,7 +50,6 @@ class Attempt(Generic[_Run_co]):
     problem: str = ""
     is_wrong_code: bool = False
     is_exclusive: bool = False
-    is_shared: bool = False
 
 
 class Measure(Protocol[_Run_co]):
@@ -119,23 +117,20 @@ def confirm(
     context.stop_timeout()
     fresh: dict[str, list[_Run]] = {name: [] for name in suspects}
     attempts: list[Mapping[str, Sides]] = []
-    shared: list[bool] = []
     pace = Pace()
     problem, own_file_only, is_exclusive = "", False, False
     while True:
         is_grown = _still_grown(attempts, _undecided(grown, suspects, fresh))
         open_ = _open(suspects, fresh)
-        # What only processes show that have measured other tests may come from these tests.
-        is_unvouched = all(shared) and _has_grown(attempts, _undecided(grown, suspects, fresh))
-        if not (open_ or is_grown or is_unvouched):
+        if not (open_ or is_grown):
             break
-        needs_new = is_unvouched or any(one.needs_new(fresh[name]) for name, one in open_.items())
+        # What processes show that have measured other tests may come from these tests.
+        needs_new = not attempts or bool(grown) or any(one.needs_new(fresh[name]) for name, one in open_.items())
         most_fresh = max((one.most_fresh for one in open_.values()), default=MOST_FRESH)
         note_fresh(context.progress, nodeid, pace, step_s, most_fresh, noun=noun)
         # The first attempts explain a slowdown by profiles; whether a count has grown is decided by three or more.
         is_profiled = len(attempts) < (_PROFILED if _are_quick(attempts) else 1)
-        is_counted = is_grown or (needs_new and bool(grown))
-        counting = Counting.ALL if is_counted else Counting.CALLS if is_profiled else Counting.NONE
+        counting = Counting.ALL if is_grown else Counting.CALLS if is_profiled else Counting.NONE
         once = partial(
             measure, own_file_only=own_file_only, counting=counting, is_timed=bool(open_), needs_new=needs_new
         )
@@ -150,7 +145,6 @@ def confirm(
         if problem:
             break
         attempts.append(found.sides)
-        shared.append(found.is_shared)
     context.progress.clear()
     times = {
         name: slowdown_test.confirmed(fresh[name]) if not problem else _unconfirmable(problem)
@@ -190,13 +184,6 @@ def _still_grown(attempts: Sequence[Mapping[str, Sides]], grown: Mapping[str, fl
         needs_counts([one[name] for one in attempts], tolerance)
         for name, tolerance in grown.items()
         if all(name in one for one in attempts)
-    )
-
-
-def _has_grown(attempts: Sequence[Mapping[str, Sides]], grown: Mapping[str, float]) -> bool:
-    """Return whether a count has grown in all attempts, of which there is at least one."""
-    return bool(attempts) and any(
-        all(name in one and one[name].any_has_grown(tolerance) for one in attempts) for name, tolerance in grown.items()
     )
 
 

@@ -18,6 +18,9 @@ _FEWEST_SUSPECTS: Final = 2
 """The number of suspects that there have to be, and of further suspects that have to be expected, for a pair to be
 started ahead of them. A clean session has one suspect in a while."""
 
+FIRST_KEPT: Final = 2
+"""The number of the first pair that stays, because the first pair of each suspect is a fresh pair."""
+
 _ROOM: Final = 8
 """The available memory, as a multiple of the memory of a pair, that has to be there for each pair that stays."""
 
@@ -25,8 +28,9 @@ _ROOM: Final = 8
 class KeptPairs:
     """Pairs of processes in the place of fresh pairs, whose start takes longer than a measurement.
 
-    Pair n measures each suspect as its nth fresh pair, once. So the pairs of a test are as independent as new pairs
-    are: each has a hash seed, an address space and pages of memory of its own. Between tests a pair holds no fixture.
+    Pair n measures each suspect as its nth fresh pair, once. Each has a hash seed, an address space and pages of memory
+    of its own, as fresh pairs have; but all have run the suspects so far, which may have left something behind. So the
+    first pair of a suspect is always a fresh pair; see `core.shared_pairs`. Between tests a pair holds no fixture.
 
     The pairs are started between tests. A suite may look for processes and threads that a test leaves behind.
 
@@ -54,11 +58,12 @@ class KeptPairs:
         self._resident = resident
         self._tests: Sequence[str] = ()
         self._pairs: dict[int, SharedPair] = {}
-        self._measured: dict[int, str] = {}
+        self._measured: dict[int, set[str]] = {}
 
-    def has(self, number: int) -> bool:
-        """Return whether the pair of a number is there."""
-        return number in self._pairs
+    @property
+    def is_any(self) -> bool:
+        """Whether there is a pair."""
+        return bool(self._pairs)
 
     def missing(self, taken: Collection[int], done: int, left: int) -> int:
         """Return the number of pairs to start now, because the tests that are left are likely to need them.
@@ -70,7 +75,7 @@ class KeptPairs:
         """
         wanted = 0
         while wanted < self._most:
-            needed = sum(one > wanted for one in taken)
+            needed = sum(one >= FIRST_KEPT + wanted for one in taken)
             if min(needed, needed * left / (done + 1)) < _FEWEST_SUSPECTS:
                 break
             wanted += 1
@@ -85,12 +90,13 @@ class KeptPairs:
         """
         self._tests = tests
         try:
-            for at in range(len(self._pairs) + 1, len(self._pairs) + number + 1):
+            first = FIRST_KEPT + len(self._pairs)
+            for at in range(first, first + number):
                 pair = SharedPair(partial(self._numbered, number=at), self._carried)
                 self._pairs[at] = pair
                 pair.open(tests)
                 if not self._has_room(pair):
-                    self._most = at - 1
+                    self._most = at - FIRST_KEPT
                     self._pairs.pop(at).end()
                     break
         except Exception:  # noqa: BLE001 - a fixture may have patched any function, and fresh pairs do as well
@@ -124,14 +130,16 @@ class KeptPairs:
         if found is None or found.problem:
             self.give_up()
             return None
-        if not self._has_room(pair):
-            self._most = number - 1
+        measured = self._measured.setdefault(number, set())
+        measured.add(nodeid)
+        if pair.has_failed:  # in a further run, which the result does without
+            self.give_up()
+        elif not self._has_room(pair):
+            self._most = number - FIRST_KEPT
             self._end_from(number)
-        if self._measured.setdefault(number, nodeid) == nodeid:
+        if len(measured) == 1:
             return found
-        return replace(
-            found, is_shared=True, runs={name: replace(one, is_shared=True) for name, one in found.runs.items()}
-        )
+        return replace(found, runs={name: replace(one, is_shared=True) for name, one in found.runs.items()})
 
     def give_up(self) -> None:
         """End all pairs, and start no other."""
@@ -140,7 +148,7 @@ class KeptPairs:
 
     def end(self) -> None:
         """End all pairs."""
-        self._end_from(1)
+        self._end_from(FIRST_KEPT)
 
     def _end_from(self, number: int) -> None:
         """End the pair of a number and all later pairs."""

@@ -34,7 +34,7 @@ SECOND_SLOT: Final = 4
 """The slots of a fresh pair, or of a fresh process, which may run beside the screening pairs, and of the second of
 these."""
 
-_KEPT: Final = 10
+_KEPT: Final = 9
 """The largest number of pairs that stay from test to test, in all processes of a session together."""
 
 FRESH: Final = "PERFBUDGET_FRESH"

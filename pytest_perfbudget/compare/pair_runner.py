@@ -13,7 +13,7 @@ from pytest_perfbudget.compare.base_checkout import BaseCheckout
 from pytest_perfbudget.compare.base_tests import BaseTests
 from pytest_perfbudget.compare.confirm import Attempt
 from pytest_perfbudget.compare.context import ComparisonContext
-from pytest_perfbudget.compare.kept_pairs import KeptPairs
+from pytest_perfbudget.compare.kept_pairs import FIRST_KEPT, KeptPairs
 from pytest_perfbudget.compare.launcher import FRESH_SLOT, SECOND_SLOT, SLOTS
 from pytest_perfbudget.compare.pair_maker import PairMaker
 from pytest_perfbudget.compare.pair_task import PairTask
@@ -105,16 +105,17 @@ class PairRunner:
         except WorkerError:
             pass
 
-    def prepare(self, nodeids: Sequence[str], done: Collection[str]) -> None:
+    def prepare(self, nodeids: Sequence[str], done: Collection[str], *, is_last: bool) -> None:
         """Start pairs for the suspects that are to be expected, between tests; end them before the last test.
 
         Args:
             nodeids: all tests that may be suspects.
             done: the tests that this process has measured.
+            is_last: see `ComparisonStrategy.prepare`.
         """
         number_done = len({*nodeids}.intersection(done))
         left = self._context.launcher.share(len(nodeids)) - number_done
-        if left <= 1:
+        if is_last:
             self._kept.end()
             return
         if number := self._kept.missing(self._fresh.values(), number_done, left):
@@ -125,8 +126,8 @@ class PairRunner:
 
     @property
     def fresh_start_s(self) -> float:
-        """The time in s that a fresh pair takes to start; 0 where it is there."""
-        return 0.0 if self._kept.has(1) else self.start_s
+        """The time in s that a fresh pair takes to start; 0 where most of them are there."""
+        return 0.0 if self._kept.is_any else self.start_s
 
     @property
     def start_s(self) -> float:
@@ -288,7 +289,7 @@ class PairRunner:
         return self._maker.make(nodeids, slot=SECOND_SLOT, counting=Counting.NONE, number=1, releases=self._only_times)
 
     def _kept_pair(self, nodeids: Sequence[str], number: int) -> Duet:
-        return self._maker.make(nodeids, slot=SLOTS + 2 * (number - 1), number=number, releases=True)
+        return self._maker.make(nodeids, slot=SLOTS + 2 * (number - FIRST_KEPT), number=number, releases=True)
 
     def _note_tests(self, pair: Duet) -> None:
         if not self._only_times:

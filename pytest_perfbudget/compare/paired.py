@@ -80,10 +80,10 @@ class PairedComparison(ComparisonStrategy):
             self._pairs.start(self._tests)
             self._context.progress.clear()
 
-    def prepare(self) -> None:
+    def prepare(self, *, is_last: bool) -> None:
         """See `ComparisonStrategy.prepare`."""
         if self._tests:
-            self._pairs.prepare(self._tests, self._done)
+            self._pairs.prepare(self._tests, self._done, is_last=is_last)
 
     def _note(self) -> None:
         """Add notes on the base's checkout to the remark; a test may import generated modules late."""

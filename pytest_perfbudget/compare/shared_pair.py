@@ -40,6 +40,11 @@ class SharedPair:
         """The ids of both processes; none if the pair is not started."""
         return () if self._duet is None else self._duet.pids
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether a test has not come to its end in both processes, so that these cannot measure another test."""
+        return self._duet is not None and self._duet.has_failed
+
     def open(self, nodeids: Sequence[str]) -> Duet:
         """Start the pair for tests; nothing of the pair is left after an error.
 

@@ -118,8 +118,12 @@ class ComparisonStrategy(ABC):
     def start(self) -> None:  # noqa: B027
         """Do the work that comes before the first test, while no fixture is set up."""
 
-    def prepare(self) -> None:  # noqa: B027
-        """Do the work that comes before a further perf test, while no fixture of a test is set up."""
+    def prepare(self, *, is_last: bool) -> None:  # noqa: B027
+        """Do the work that comes before a further test, while no fixture of a test is set up.
+
+        Args:
+            is_last: whether the test is the last of this process, after which the wider fixtures are torn down.
+        """
 
     def finish(self) -> Mapping[str, Sequence[Measurement]]:
         """Compare what could not be compared while fixtures were set up, after the last test, by node id."""

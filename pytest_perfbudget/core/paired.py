@@ -27,7 +27,7 @@ from pytest_perfbudget.core.pair_rules import LONG_NS, PairRules
 from pytest_perfbudget.core.pair_runs import judged_together, may_be_slower_once, only_first_runs_look_slower
 from pytest_perfbudget.core.pairs import CLEARLY, Pair
 from pytest_perfbudget.core.results import RegressionResult, RegressionVerdict
-from pytest_perfbudget.core.shared_pairs import contradict, split
+from pytest_perfbudget.core.shared_pairs import credible, is_contradicted
 from pytest_perfbudget.core.slowdown import LOOKS, MOST_FRESH, SURE, SlowdownTest
 
 _LITTLE = math.log(0.1)
@@ -155,7 +155,7 @@ class PairedSlowdownTest(SlowdownTest[Pair]):
         The mean call is judged only where the difference between mean and typical call is certain, so that its test
         adds little to the probability of a false `regressed`.
         """
-        fresh = self._judged(fresh)
+        fresh = credible(fresh, self.limit)
         found = self._by_typical_call(fresh)
         means = mean_pairs(fresh)
         if found.verdict is not RegressionVerdict.REGRESSED and hides_rare_calls(fresh, self.limit, CLEARLY):
@@ -167,32 +167,12 @@ class PairedSlowdownTest(SlowdownTest[Pair]):
         return self._doubted(found, fresh)
 
     def needs_fresh(self, fresh: Sequence[Pair]) -> bool:
-        """See `SlowdownTest.needs_fresh`; a slowdown by shared pairs needs a pair of new processes that agrees."""
-        return self._is_open(self._judged(fresh)) or self._is_unvouched(fresh)
+        """See `SlowdownTest.needs_fresh`."""
+        return self._is_open(credible(fresh, self.limit))
 
     def needs_new(self, fresh: Sequence[Pair]) -> bool:
         """See `SlowdownTest.needs_new`."""
-        shared, new = split(fresh)
-        return self._is_unvouched(fresh) or bool(shared and new and contradict(new, shared, self.limit))
-
-    def _is_unvouched(self, fresh: Sequence[Pair]) -> bool:
-        """Return whether shared pairs alone show a slowdown."""
-        if not fresh or not all(one.is_shared for one in fresh) or self._is_open(fresh):
-            return False
-        return self.confirmed(fresh).verdict is RegressionVerdict.REGRESSED
-
-    def _judged(self, fresh: Sequence[Pair]) -> Sequence[Pair]:
-        """Return the fresh pairs that decide.
-
-        A pair of new processes that follows a decision of shared pairs does not change it, unless it contradicts them:
-        then pairs of new processes decide.
-        """
-        shared, new = split(fresh)
-        if not (shared and new):
-            return fresh
-        if contradict(new, shared, self.limit):
-            return new
-        return shared if len(new) == 1 and not fresh[-1].is_shared and self._is_unvouched(shared) else fresh
+        return is_contradicted(fresh, self.limit)
 
     def _is_open(self, fresh: Sequence[Pair]) -> bool:
         """Return whether these fresh pairs leave open whether there is a slowdown.

@@ -208,16 +208,16 @@ class PerfSession:
         return report_after_the_end(item, failure)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+    def pytest_runtest_protocol(
+        self, item: pytest.Item, nextitem: pytest.Item | None
+    ) -> Generator[None, object, object]:
         """Run a perf test alone; other tests may run beside each other, but not beside a perf test."""
         if not self.tests.is_any:
             return (yield)
-        if not self.tests.kind(item):
-            with self.lock.shared():
-                return (yield)
-        with self.lock.exclusive():
-            if self.comparison is not None:
-                self.comparison.prepare()
+        is_perf, is_last = bool(self.tests.kind(item)), nextitem is None
+        with self.lock.exclusive() if is_perf else self.lock.shared():
+            if self.comparison is not None and (is_perf or is_last):
+                self.comparison.prepare(is_last=is_last)
             return (yield)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -80,6 +80,9 @@ class Duet:
             comes first. The turns of a pair are numbered on from those of the pair before, so that the random arrivals
             of a load, which depend on the turn, differ from pair to pair.
         releases: whether all fixtures are torn down after each test, so that the pair holds nothing between tests.
+
+    Attributes:
+        has_failed: whether a test has not come to its end on both sides; the pair can measure no other test then.
     """
 
     def __init__(
@@ -94,6 +97,7 @@ class Duet:
         self._after = {"releases": True} if releases else {}
         self._running = ExitStack()
         self._perf_tests: Sequence[str] = ()
+        self.has_failed = False
         self._modules: tuple[dict[str, str], dict[str, str]] = ({}, {})
 
     def __enter__(self) -> Self:
@@ -178,6 +182,7 @@ class Duet:
         settings = {"instructions": [*instructions], "again": is_repetition, "layouts": layouts, **self._after}
         if counting is not None:
             settings["counting"] = counting.value
+        self.has_failed = True  # until both sides have come to the end
         head, base = self._both(run=nodeid, **settings)
         taken: dict[str, TurnLog] = {}
         unpinned = set(unpinned)
@@ -203,6 +208,7 @@ class Duet:
                 turn = None if is_over else so_far.turns
                 head, base = self._take(turn, self._cpu_for(name, unpinned))
                 so_far.turns += 1
+        self.has_failed = False
         answers = (Answer(**head["answer"]), Answer(**base["answer"]))
         for known, answer in zip(self._modules, answers, strict=True):
             known.update(answer.modules)

@@ -32,6 +32,7 @@ class ScriptedPair:
         self.number = number
         self.pids = (2 * number, 2 * number + 1)
         self.has_ended = False
+        self.has_failed = False
         self._error = error
 
     def __enter__(self) -> Self:
@@ -49,7 +50,7 @@ class ScriptedPair:
 class Kept:
     """Pairs that are scripted, on a machine with so much memory, where each process takes 100 MB."""
 
-    def __init__(self, available: int = 10**12, most: int = 10, error: Exception | None = None) -> None:
+    def __init__(self, available: int = 10**12, most: int = 9, error: Exception | None = None) -> None:
         self.available = available
         self.made: list[ScriptedPair] = []
         self._error = error
@@ -79,15 +80,16 @@ class Kept:
     [
         ([], 0, 100, 0),
         ([2], 1, 100, 0),
-        ([2, 2], 2, 14, 2),
+        ([1, 1], 2, 100, 0),
+        ([2, 2], 2, 14, 1),
         ([2, 2], 2, 2, 0),
         ([4, 4], 60, 40, 0),
-        ([4, 4], 20, 80, 4),
-        ([2, 10], 2, 12, 2),
-        ([2, 10, 10], 3, 12, 10),
-        ([20, 20], 2, 100, 10),
+        ([4, 4], 20, 80, 3),
+        ([2, 10], 2, 12, 1),
+        ([2, 10, 10], 3, 12, 9),
+        ([20, 20], 2, 100, 9),
     ],
-    ids=["none", "first", "all", "too few left", "rare", "some", "one needs all", "two need all", "the most"],
+    ids=["none", "one", "cleared", "all", "few left", "rare", "some", "one needs all", "two need all", "the most"],
 )
 def test_pairs_are_started_after_two_suspects_where_two_more_are_to_be_expected(
     taken: list[int], done: int, left: int, expected: int
@@ -98,23 +100,22 @@ def test_pairs_are_started_after_two_suspects_where_two_more_are_to_be_expected(
 def test_pair_n_is_the_nth_fresh_pair_of_each_test() -> None:
     kept = Kept()
     kept.pairs.start(TESTS, 2)
-    assert [kept.measure(number, "a.py::t") for number in (1, 2)] == [FOUND, FOUND]
-    assert kept.measure(3, "a.py::t") is None  # a fresh pair
-    assert kept.measure(1, "b.py::t") is None  # a test that the pairs have not collected
-    assert kept.living == [1, 2]
-    assert kept.pairs.missing([4, 4], 2, 100) == 2
+    assert kept.living == [2, 3]
+    assert kept.measure(1, "a.py::t") is None  # the first pair of a test is a fresh pair
+    assert [kept.measure(number, "a.py::t") for number in (2, 3)] == [FOUND, FOUND]
+    assert kept.measure(4, "a.py::t") is None
+    assert kept.measure(2, "b.py::t") is None  # a test that the pairs have not collected
+    assert kept.living == [2, 3]
+    assert kept.pairs.missing([4, 4], 2, 100) == 1
     kept.pairs.end()
     assert kept.living == []
 
 
-def test_the_pairs_of_a_later_test_are_marked_as_shared() -> None:
+def test_a_pair_that_has_measured_another_test_is_marked_as_shared() -> None:
     kept = Kept()
     kept.pairs.start(TESTS, 1)
-    first, second = kept.measure(1, "a.py::t"), kept.measure(1, "a.py::u")
-    assert first is not None
-    assert second is not None
-    assert (first.is_shared, first.runs[""].is_shared) == (False, False)
-    assert (second.is_shared, second.runs[""].is_shared) == (True, True)
+    found = [kept.measure(2, nodeid) for nodeid in ("a.py::t", "a.py::t", "a.py::u", "a.py::t")]
+    assert [one is not None and one.runs[""].is_shared for one in found] == [False, False, True, True]
 
 
 def test_only_as_many_pairs_stay_as_memory_allows() -> None:
@@ -125,9 +126,18 @@ def test_only_as_many_pairs_stay_as_memory_allows() -> None:
     kept = Kept()
     kept.pairs.start(TESTS, 4)
     kept.available = 1600 * MB - 1  # eight times the memory of a pair
-    assert kept.measure(2, "a.py::t") == FOUND
-    assert kept.living == [1]
+    assert kept.measure(3, "a.py::t") == FOUND
+    assert kept.living == [2]
     assert kept.pairs.missing([4, 4], 2, 100) == 0
+
+
+def test_a_pair_that_has_not_come_to_the_end_of_a_further_run_measures_no_other_test() -> None:
+    """What its processes would say next belongs to that run."""
+    kept = Kept()
+    kept.pairs.start(TESTS, 2)
+    kept.made[0].has_failed = True
+    assert kept.measure(2, "a.py::t") == FOUND
+    assert kept.living == []
 
 
 @pytest.mark.parametrize("found", [WorkerError("died"), Attempt(problem="the test fails")], ids=["died", "fails"])
@@ -135,9 +145,9 @@ def test_after_a_failure_fresh_pairs_measure(found: Attempt[Pair] | Exception) -
     """Perhaps a fixture can be set up only once in a process."""
     kept = Kept()
     kept.pairs.start(TESTS, 2)
-    assert kept.measure(1, "a.py::t", found) is None
+    assert kept.measure(2, "a.py::t", found) is None
     assert kept.living == []
-    assert kept.measure(1, "a.py::u") is None
+    assert kept.measure(2, "a.py::u") is None
     assert kept.pairs.missing([4, 4], 2, 100) == 0
 
 
@@ -187,25 +197,18 @@ def number_of_processes(starts: Path) -> int:
 
 @pytest.mark.skipif(not Path("/proc/meminfo").exists(), reason="the available memory is not known")
 def test_many_slower_tests_share_their_pairs(repository: Repository, starts: Path) -> None:
-    """Two fresh pairs of each of the first two tests; two that stay for three tests, of which the second and the third
-    need a new pair that agrees; two fresh pairs of the last test; besides these the session and the screening pair.
+    """Two fresh pairs of the first two tests and of the last; a pair that stays for the three in between, with a fresh
+    pair of each; besides these the session and the screening pair.
     """
     add_to_conftest(repository, NOTE)
     repository.commit(tests=MANY)
     repository.file("shop.py", shop(1.25))
     repository.against_base(subprocess=True).assert_outcomes(failed=6)
-    assert number_of_processes(starts) == 1 + 2 * (1 + 4 + 2 + 2 + 2)
+    assert number_of_processes(starts) == 1 + 2 * (1 + 3 * 2 + 1 + 3)
     assert set(times(repository).values()) == {"regressed"}
 
 
-@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="child processes are listed by /proc")
-def test_a_suites_own_leak_checks_see_no_pair_that_stays(repository: Repository) -> None:
-    repository.commit(tests=MANY + LEAKS)
-    repository.file("shop.py", shop(1.25))
-    repository.against_base(subprocess=True).assert_outcomes(failed=6, errors=0)
-
-
-LEFT_BEHIND = """
+POLLUTED = """
 from scripted import advance
 LEFT = []
 
@@ -213,18 +216,55 @@ def work(number):
     if number < 3: LEFT.append(number)
     advance(1.25 if LEFT else 1)
 """
+CLEANED = """
+from scripted import advance
+FAST = []
+
+def work(number):
+    advance(1.25 if number < 3 or not FAST else 1)
+"""
 NUMBERED = """
 import pytest, shop
 
 @pytest.mark.parametrize("number", range(8))
 def test_it(perf, number): perf(shop.work, number)
 """
+TEARDOWN = """
+import shop
+
+@pytest.fixture(scope="session", autouse=True)
+def server():
+    yield
+    getattr(shop, "FAST", []).append(1)
+"""
+
+
+def slower_tests(repository: Repository) -> list[str]:
+    return [name for name, verdict in times(repository).items() if verdict == "regressed"]
 
 
 def test_what_a_slower_test_leaves_behind_makes_no_other_test_fail(repository: Repository) -> None:
     """Pairs of new processes do not have what was left, so those that stay are not believed."""
-    repository.commit({"shop.py": LEFT_BEHIND.replace("LEFT else", "[] else")}, tests=NUMBERED)
-    repository.file("shop.py", LEFT_BEHIND)
+    repository.commit({"shop.py": POLLUTED.replace("LEFT else", "[] else")}, tests=NUMBERED)
+    repository.file("shop.py", POLLUTED)
     repository.against_base(subprocess=True).assert_outcomes(failed=3, passed=5)
-    slower = [name for name, verdict in times(repository).items() if verdict == "regressed"]
-    assert slower == [f"test_it[{number}] work" for number in range(3)]
+    assert slower_tests(repository) == [f"test_it[{number}] work" for number in range(3)]
+
+
+def test_what_a_teardown_leaves_behind_lets_no_slower_test_pass(repository: Repository) -> None:
+    """The fixtures of a pair that stays are torn down after each test, those of the session after the last."""
+    add_to_conftest(repository, TEARDOWN)
+    repository.commit({"shop.py": CLEANED.replace("1.25", "1")}, tests=NUMBERED)
+    repository.file("shop.py", CLEANED)
+    repository.against_base(subprocess=True).assert_outcomes(failed=8)
+    assert len(slower_tests(repository)) == 8
+
+
+@pytest.mark.parametrize("scope", ["function", "session"])
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="child processes are listed by /proc")
+def test_a_suites_own_leak_checks_see_no_pair_that_stays(repository: Repository, scope: str) -> None:
+    """Also where the last tests are not compared."""
+    skips = "\ndef test_skipped(perf): pytest.skip()\ndef test_plain(): pass\n"
+    repository.commit(tests=MANY + LEAKS.replace("autouse=True", f"autouse=True, scope='{scope}'") + skips)
+    repository.file("shop.py", shop(1.25))
+    repository.against_base(subprocess=True).assert_outcomes(failed=6, passed=1, skipped=1, errors=0)

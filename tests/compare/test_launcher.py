@@ -42,6 +42,21 @@ def test_no_two_processes_have_one_worker_id(monkeypatch: pytest.MonkeyPatch, wo
     assert len(found) <= launcher().request([]).workers
 
 
+@pytest.mark.parametrize("workers", [1, 3])
+def test_pairs_that_stay_have_the_last_worker_ids(monkeypatch: pytest.MonkeyPatch, workers: int) -> None:
+    """A suite may have few databases, each with the number of a worker."""
+    known, found = [], []
+    for number in range(workers):
+        monkeypatch.setenv("PYTEST_XDIST_WORKER", f"gw{number}")
+        monkeypatch.setenv("PYTEST_XDIST_WORKER_COUNT", str(workers))
+        made = launcher()
+        known += [int(made.worker_id(slot)[2:]) for slot in range(SLOTS)]
+        found += [int(made.worker_id(SLOTS + slot)[2:]) for slot in range(2 * made.kept)]
+    assert len({*known, *found}) == len(known) + len(found)
+    assert max(known) < min(found)
+    assert max(found) < made.workers(SLOTS)
+
+
 def test_added_arguments_reach_each_process() -> None:
     made = launcher()
     made.add_arguments(["--seed=1"])
