@@ -19,6 +19,7 @@ from pytest_perfbudget.compare.pair_maker import PairMaker
 from pytest_perfbudget.compare.pair_task import PairTask
 from pytest_perfbudget.compare.played_pair import attempt_of
 from pytest_perfbudget.compare.repetitions import Repetitions, patience_s
+from pytest_perfbudget.compare.second_pair import SecondPair
 from pytest_perfbudget.compare.shared_pair import SharedPair
 from pytest_perfbudget.compare.single_processes import SingleProcesses, note_other_files
 from pytest_perfbudget.core.counts import Counting
@@ -57,8 +58,7 @@ class PairRunner:
         self._only_times = only_times
         self._maker = PairMaker(context, self._checkout)
         self._first = SharedPair(self._first_pair, lambda: self._checkout.untracked.carried, self._note_tests)
-        self._has_second = True
-        self._second = SharedPair(self._second_pair, lambda: self._checkout.untracked.carried)
+        self._second = SecondPair(self._second_pair, lambda: self._checkout.untracked.carried)
         self._kept = KeptPairs(self._kept_pair, lambda: self._checkout.untracked.carried, context.launcher.kept)
         self._fresh: Counter[str] = Counter()
         self._repetitions = Repetitions()
@@ -106,7 +106,7 @@ class PairRunner:
             pass
 
     def prepare(self, nodeids: Sequence[str], done: Collection[str], *, is_last: bool) -> None:
-        """Start pairs for the suspects that are to be expected, between tests; end them before the last test.
+        """Start the pairs that the tests which are left will need, between tests; end them before the last test.
 
         Args:
             nodeids: all tests that may be suspects.
@@ -115,6 +115,7 @@ class PairRunner:
         """
         number_done = len({*nodeids}.intersection(done))
         left = self._context.launcher.share(len(nodeids)) - number_done
+        self._second.prepare(nodeids, left, is_last=is_last)
         if is_last:
             self._kept.end()
             return
@@ -137,8 +138,7 @@ class PairRunner:
     def screen(self, task: PairTask, nodeids: Sequence[str]) -> Attempt[Pair]:
         """Measure a test with the first screening pair, and with the second one if the first leaves it open.
 
-        A second pair that is as old as the session costs a third of a fresh pair, and shows as well whether a process
-        of the first pair is off. Both measure each test once.
+        Both measure each test once.
 
         Args:
             task: the test.
@@ -155,14 +155,10 @@ class PairRunner:
         with self._context.launcher.noting_hangs([task.nodeid]):
             found = self._first.measure(nodeids, patience_s, play)
             left = [name for name, pair in found.runs.items() if task.needs_second(name, pair)]
-            if not left or not self._has_second:
-                return found
-            try:
-                again = self._second.measure(nodeids, patience_s, play).runs
-            except WorkerError:  # fresh pairs decide without a second screening pair
-                self._has_second = False
-                return found
-        both = {name: joined(found.runs[name], again[name]) for name in left if name in again}
+            again = self._second.measure(nodeids, patience_s, play) if left else None
+        if again is None:
+            return found
+        both = {name: joined(found.runs[name], again.runs[name]) for name in left if name in again.runs}
         return replace(found, runs={**found.runs, **both})
 
     def measure(

@@ -260,6 +260,21 @@ def test_what_a_teardown_leaves_behind_lets_no_slower_test_pass(repository: Repo
     assert len(slower_tests(repository)) == 8
 
 
+OPEN = """
+from pytest_perfbudget.core.pair_rules import PairRules
+PairRules.needs_second = lambda *_: True
+"""
+
+
+@pytest.mark.parametrize("scope", ["function", "session"])
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="child processes are listed by /proc")
+def test_a_suites_own_leak_checks_see_no_second_pair(repository: Repository, scope: str) -> None:
+    """On a noisy machine, each test of unchanged code may need it."""
+    add_to_conftest(repository, OPEN)
+    repository.commit(tests=MANY + LEAKS.replace("autouse=True", f"autouse=True, scope='{scope}'"))
+    repository.against_base(subprocess=True).assert_outcomes(passed=6, errors=0)
+
+
 @pytest.mark.parametrize("scope", ["function", "session"])
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="child processes are listed by /proc")
 def test_a_suites_own_leak_checks_see_no_pair_that_stays(repository: Repository, scope: str) -> None:

@@ -51,6 +51,7 @@ class Scripted:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, first: Sequence[float], second: Sequence[object]) -> None:
         self.left = {0: list[object](first), 1: list(second)}
         self.made: list[ScriptedPair] = []
+        monkeypatch.delenv("PYTEST_XDIST_WORKER_COUNT", raising=False)
         side = Launch(Request([], "", [], ()), ProcessStart(0, 60.0))
         checkout = SimpleNamespace(
             launches=lambda *_args, **_more: (side, side),
@@ -72,6 +73,9 @@ class Scripted:
             raise found
         return Attempt({} if found is None else {"": Pair(cast("float", found), 0.004, 1e6)})
 
+    def prepare(self, done: Sequence[str] = (), *, is_last: bool = False) -> None:
+        self.runner.prepare(["a.py::t", "a.py::u"], done, is_last=is_last)
+
     def screen(self) -> Pair:
         return self.runner.screen(TASK, ["a.py::t", "a.py::u"]).runs[""]
 
@@ -82,14 +86,40 @@ def test_a_pair_that_shows_no_slowdown_has_no_second_pair(monkeypatch: pytest.Mo
     assert [one.number for one in scripted.made] == [0]
 
 
-def test_what_the_first_pair_leaves_open_is_measured_by_a_second_pair_that_lives_on(
+def test_what_the_first_pair_leaves_open_is_measured_by_a_second_pair_that_ends_with_the_test(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    scripted = Scripted(monkeypatch, [0.04, 0.04], [0.0, 0.04])
-    assert [scripted.screen().log_ratio for _ in range(2)] == [pytest.approx(0.02), pytest.approx(0.04)]
+    """A suite may look for processes and threads that a test leaves behind."""
+    scripted = Scripted(monkeypatch, [0.04], [0.0])
+    assert scripted.screen().log_ratio == pytest.approx(0.02)
     assert [(one.number, one.counting) for one in scripted.made] == [(0, Counting.UNPROFILED), (1, Counting.NONE)]
+    assert [one.has_ended for one in scripted.made] == [False, True]
+
+
+def test_once_needed_the_second_pair_is_started_between_tests_and_lives_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    scripted = Scripted(monkeypatch, [0.04] * 4, [0.0] * 4)
+    scripted.prepare()
+    assert scripted.made == []
+    scripted.screen()
+    scripted.prepare()
+    for _ in range(2):
+        scripted.screen()
+        scripted.prepare()
+    assert [one.number for one in scripted.made] == [0, 1, 1]
+    assert not scripted.made[-1].has_ended
+    scripted.prepare(is_last=True)  # the fixtures of the session are torn down after that test
+    assert scripted.made[-1].has_ended
+    scripted.screen()
+    assert [one.has_ended for one in scripted.made] == [False, True, True, True]
     scripted.runner.end_screening()
     assert all(one.has_ended for one in scripted.made)
+
+
+def test_the_second_pair_is_not_started_for_a_single_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    scripted = Scripted(monkeypatch, [0.04], [0.0])
+    scripted.screen()
+    scripted.prepare(done=["a.py::t"])
+    assert len(scripted.made) == 2
 
 
 def test_a_pair_that_is_far_slower_needs_fresh_pairs_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
