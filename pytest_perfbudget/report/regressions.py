@@ -52,7 +52,7 @@ def headline(case: Case, change: RegressionResult) -> str:
         return _short_load(change) if is_load else _not_confirmed(change)
     other = change.against or "the baseline"
     if change.metric == TIME.name:
-        return f"{_slower(change.ratio or 1)} than {other}{interval(change)}"
+        return f"{_slower(change.ratio or 1, change.limit)} than {other}{interval(change)}"
     return f"{_more(change)} {other}"
 
 
@@ -205,8 +205,15 @@ def _told_before(case: Case, change: RegressionResult) -> Iterator[tuple[str, in
             yield from ((growth.function, growth.after) for growth in change.grown if growth.function in causes)
 
 
-def _slower(ratio: float) -> str:
-    return f"{times(ratio)} slower" if ratio >= 2 else f"{percent(ratio).lstrip('+')} slower"
+def _slower(ratio: float, limit: float) -> str:
+    """Return how much slower a time is, with so many digits that it differs from the limit."""
+    if ratio >= 2:
+        return f"{times(ratio)} slower"
+    if limit < ratio - 1 and round(100 * (ratio - 1), 1) <= 100 * limit:
+        return (
+            f"{100 * (ratio - 1):.2f} % slower" if ratio - 1 > limit + 5e-5 else f"just over {100 * limit:g} % slower"
+        )
+    return f"{percent(ratio).lstrip('+')} slower"
 
 
 def _more(change: RegressionResult) -> str:
