@@ -175,11 +175,13 @@ import threading
 def children():
     with open(f"/proc/self/task/{threading.get_native_id()}/children") as file: return set(file.read().split())
 
-@pytest.fixture(autouse=True)
 def leaks():
     before = set(threading.enumerate()), children()
     yield
     assert (set(threading.enumerate()), children()) == before
+
+leaks_of_a_test = pytest.fixture(autouse=True, name="leaks_of_a_test")(leaks)
+leaks_of_the_session = pytest.fixture(autouse=True, scope="session", name="leaks_of_the_session")(leaks)
 """
 
 
@@ -226,7 +228,7 @@ def work(number):
 NUMBERED = """
 import pytest, shop
 
-@pytest.mark.parametrize("number", range(8))
+@pytest.mark.parametrize("number", range(6))
 def test_it(perf, number): perf(shop.work, number)
 """
 TEARDOWN = """
@@ -247,7 +249,7 @@ def test_what_a_slower_test_leaves_behind_makes_no_other_test_fail(repository: R
     """Pairs of new processes do not have what was left, so those that stay are not believed."""
     repository.commit({"shop.py": POLLUTED.replace("LEFT else", "[] else")}, tests=NUMBERED)
     repository.file("shop.py", POLLUTED)
-    repository.against_base(subprocess=True).assert_outcomes(failed=3, passed=5)
+    repository.against_base(subprocess=True).assert_outcomes(failed=3, passed=3)
     assert slower_tests(repository) == [f"test_it[{number}] work" for number in range(3)]
 
 
@@ -256,8 +258,8 @@ def test_what_a_teardown_leaves_behind_lets_no_slower_test_pass(repository: Repo
     add_to_conftest(repository, TEARDOWN)
     repository.commit({"shop.py": CLEANED.replace("1.25", "1")}, tests=NUMBERED)
     repository.file("shop.py", CLEANED)
-    repository.against_base(subprocess=True).assert_outcomes(failed=8)
-    assert len(slower_tests(repository)) == 8
+    repository.against_base(subprocess=True).assert_outcomes(failed=6)
+    assert len(slower_tests(repository)) == 6
 
 
 OPEN = """
@@ -266,20 +268,18 @@ PairRules.needs_second = lambda *_: True
 """
 
 
-@pytest.mark.parametrize("scope", ["function", "session"])
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="child processes are listed by /proc")
-def test_a_suites_own_leak_checks_see_no_second_pair(repository: Repository, scope: str) -> None:
+def test_a_suites_own_leak_checks_see_no_second_pair(repository: Repository) -> None:
     """On a noisy machine, each test of unchanged code may need it."""
     add_to_conftest(repository, OPEN)
-    repository.commit(tests=MANY + LEAKS.replace("autouse=True", f"autouse=True, scope='{scope}'"))
+    repository.commit(tests=MANY + LEAKS)
     repository.against_base(subprocess=True).assert_outcomes(passed=6, errors=0)
 
 
-@pytest.mark.parametrize("scope", ["function", "session"])
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="child processes are listed by /proc")
-def test_a_suites_own_leak_checks_see_no_pair_that_stays(repository: Repository, scope: str) -> None:
+def test_a_suites_own_leak_checks_see_no_pair_that_stays(repository: Repository) -> None:
     """Also where the last tests are not compared."""
     skips = "\ndef test_skipped(perf): pytest.skip()\ndef test_plain(): pass\n"
-    repository.commit(tests=MANY + LEAKS.replace("autouse=True", f"autouse=True, scope='{scope}'") + skips)
+    repository.commit(tests=MANY + LEAKS + skips)
     repository.file("shop.py", shop(1.25))
     repository.against_base(subprocess=True).assert_outcomes(failed=6, passed=1, skipped=1, errors=0)
