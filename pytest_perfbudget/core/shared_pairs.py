@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pytest_perfbudget.core.pair_effect import effect_of_pairs
+from pytest_perfbudget.core.pair_runs import only_first_runs_look_slower
 from pytest_perfbudget.core.pairs import Pair
 
 
@@ -36,4 +37,6 @@ def is_contradicted(pairs: Sequence[Pair], limit: float) -> bool:
     new = [one for one in pairs if not one.is_shared]
     if not (shared and new):
         return bool(shared)
-    return (new[0].log_ratio > limit) is not (effect_of_pairs(shared).log_ratio > limit)
+    # Further runs in the first pair may be faster by what its own first run has left behind.
+    is_slower = new[0].log_ratio > limit or only_first_runs_look_slower(new[:1], limit)
+    return is_slower is not (effect_of_pairs(shared).log_ratio > limit)

@@ -78,6 +78,19 @@ def test_what_an_earlier_test_has_left_behind_clears_no_slower_test() -> None:
     assert new >= 4
 
 
+def test_a_first_run_that_is_slower_in_the_first_pair_is_contradicted_by_shared_pairs() -> None:
+    """The teardown of a fixture may take the slow path away for later runs in a process."""
+    first = replace(pair(0.03), first=pair(0.22), gap=0.21, places=0.03)
+    runs = [first, *pairs(0.0, 0.0, 0.0)[1:]]
+    assert TEST.needs_new(runs)
+    assert credible(runs, LIMIT) == [first]
+    test = TEST.after(pair(0.22))
+    while test.needs_fresh(runs):
+        assert test.needs_new(runs)
+        runs.append(first)
+    assert test.confirmed(runs).verdict is RegressionVerdict.REGRESSED
+
+
 @given(
     st.lists(
         st.builds(pair, st.floats(-0.3, 0.3), shared=st.booleans()),
