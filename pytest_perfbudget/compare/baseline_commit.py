@@ -94,8 +94,8 @@ class BaselineCommitDuet:
                 self._screened_tests = ()
 
     def prepare(self, done: Collection[str], *, is_last: bool) -> None:
-        """See `PairRunner.prepare`; the tests are those that the screening pair has."""
-        if self._screened_tests and self._screening is not None:
+        """See `PairRunner.prepare`; the tests are those that the screening pair has, or none after a failure."""
+        if self._screening is not None:
             self._screening.prepare(list(self._screened_tests), done, is_last=is_last)
 
     def end_screening(self) -> None:

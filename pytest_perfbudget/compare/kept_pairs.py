@@ -154,6 +154,7 @@ class KeptPairs:
         """End the pair of a number and all later pairs."""
         for at in sorted(self._pairs, reverse=True):
             if at >= number:
+                self._measured.pop(at, None)
                 self._pairs.pop(at).end()
 
     def _numbered(self, tests: Sequence[str], number: int) -> Duet:

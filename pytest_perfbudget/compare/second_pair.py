@@ -60,8 +60,7 @@ class SecondPair:
             is_last: see `ComparisonStrategy.prepare`.
         """
         if is_last:
-            self._stays = False
-            self._pair.end()
+            self.end()
         elif self._is_wanted and not (self._stays or self._has_failed) and left >= _FEWEST_LEFT:
             try:
                 self._pair.open(nodeids)
@@ -70,5 +69,6 @@ class SecondPair:
                 self._has_failed = True
 
     def end(self) -> None:
-        """End the pair."""
+        """End the pair; a test that needs it later has a pair that ends with the test."""
+        self._stays = False
         self._pair.end()

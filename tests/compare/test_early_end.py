@@ -54,6 +54,23 @@ def test_a_pair_that_only_counts_is_not_timed(suspect: float | None, expected: l
     assert timed == expected
 
 
+@pytest.mark.parametrize(
+    ("grown", "expected"), [({}, [True, *[False] * 3]), ({"": 0.05}, [True] * 4)], ids=["slower", "grown counts"]
+)
+def test_the_first_pair_is_new_and_so_are_those_of_grown_counts(grown: dict[str, float], expected: list[bool]) -> None:
+    """Pairs that have measured other tests may have what these left behind."""
+    asked = []
+    sides = {"": Sides(recording(calls=200), recording(calls=100))}
+
+    def measure(*, own_file_only: bool, counting: Counting, is_timed: bool, needs_new: bool) -> Attempt[Pair]:
+        del own_file_only, counting, is_timed
+        asked.append(needs_new)
+        return Attempt({"": Pair(math.log(1.1), 0.005, 1e6)}, sides)
+
+    confirm(context(), "a.py::t", {"": PairedSlowdownTest(0.05, 0.001)}, grown, measure)
+    assert asked == expected
+
+
 def test_three_pairs_of_quick_calls_do() -> None:
     """The calmest of several profiles err less, and a name rests on them."""
     assert counted(call_ns=1e6, grown={}) == [CALLS, CALLS, CALLS, NONE]

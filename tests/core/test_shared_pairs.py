@@ -80,7 +80,7 @@ def test_what_an_earlier_test_has_left_behind_clears_no_slower_test() -> None:
 
 def test_a_first_run_that_is_slower_in_the_first_pair_is_contradicted_by_shared_pairs() -> None:
     """The teardown of a fixture may take the slow path away for later runs in a process."""
-    first = replace(pair(0.03), first=pair(0.22), gap=0.21, places=0.03)
+    first = replace(pair(0.02), first=pair(0.22), gap=0.21, places=0.03)
     runs = [first, *pairs(0.0, 0.0, 0.0)[1:]]
     assert TEST.needs_new(runs)
     assert credible(runs, LIMIT) == [first]

@@ -15,6 +15,7 @@ import pytest
 from scripting import ScriptedClock
 
 from pytest_perfbudget.core.pairs import FEWEST_TO_END, QUADS, Pair, pair_of
+from pytest_perfbudget.errors import WorkerHangsError
 from pytest_perfbudget.measure.timer_blocks import TurnBlocks
 from pytest_perfbudget.measure.turns import TIMERS
 from pytest_perfbudget.plugin.child.duet_worker import SideTurns
@@ -110,6 +111,25 @@ def test_turns_are_taken_in_the_order_head_base_base_head() -> None:
     play(Scripted("h", notes, "a"), Scripted("b", notes, "a"), "a")
     assert notes[:8] == [("h", 0), ("b", 0), ("b", 1), ("h", 1), ("h", 2), ("b", 2), ("b", 3), ("h", 3)]
     assert len(notes) == 4 * QUADS
+
+
+def test_a_pair_in_which_a_test_did_not_come_to_its_end_is_of_no_more_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What its processes say next belongs to that test."""
+    head, base = Scripted("h", [], "a"), Scripted("b", [], "a")
+    pair = Duet(cast("Side", head), cast("Side", base), cpu=3)
+    pair.play("t", "a", 0.0, 0.005)
+    assert not pair.has_failed
+    head, base = Scripted("h", [], "a"), Scripted("b", [], "a")
+    pair = Duet(cast("Side", head), cast("Side", base), cpu=3)
+
+    def hangs(**_: object) -> None:
+        message = "said nothing"
+        raise WorkerHangsError(message)
+
+    monkeypatch.setattr(base, "resume", hangs)
+    with pytest.raises(WorkerHangsError):
+        pair.play("t", "a", 0.0, 0.005)
+    assert pair.has_failed
 
 
 def test_in_every_other_pair_the_base_comes_first_in_everything() -> None:

@@ -72,6 +72,12 @@ def test_the_modules_are_looked_at_before_the_session_is_told_that_the_process_i
     assert worker.run() == ["look", "ready"]
 
 
+def test_a_run_takes_the_counts_that_are_asked_for() -> None:
+    """A pair that stays counts for one test, and not for the next."""
+    found = Scripted({}, {"counting": "none"}, {"counting": "calls"}, {"counting": "all"}).run()
+    assert [one for one in found if one != "teardown"] == [["calls", "peak"], [], ["calls"], ["calls", "peak"]]
+
+
 def test_a_further_run_counts_nothing() -> None:
     """The first run has counted, and further runs are to place the data elsewhere."""
     found = Scripted({}, {"again": True}, {"again": False}).run()
