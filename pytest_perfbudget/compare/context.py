@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from pytest_perfbudget.checkout.other_files import OtherFile
 from pytest_perfbudget.compare.launcher import ProcessLauncher
+from pytest_perfbudget.compare.session_pace import SessionPace
 from pytest_perfbudget.core.settings import Settings
 
 
@@ -74,6 +75,7 @@ class ComparisonContext:
         inputs: the files outside of the folder of tests that belong to the tests in this comparison, relative to the
             root folder.
         shared_checkout: the folder in which another process has checked out the base; empty if none has.
+        pace: the number of perf tests and their durations so far.
     """
 
     settings: Settings
@@ -95,3 +97,4 @@ class ComparisonContext:
     by_label: str = ""
     inputs: Sequence[str] = ()
     shared_checkout: str = ""
+    pace: SessionPace = field(default_factory=SessionPace)

@@ -191,7 +191,7 @@ class PairedComparison(ComparisonStrategy):
         self._context.stop_timeout()
         task = self._task(nodeid, measurements, requests, unpinned)
         screen = partial(self._pairs.screen, task, self._tests)
-        note_screening(self._context.progress, nodeid, self._pace, len(self._tests))
+        note_screening(self._context.progress, nodeid, self._context.pace)
         try:
             with self._pace.step():
                 return screen() if self._dies else once_more(screen)

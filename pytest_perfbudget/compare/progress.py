@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from pytest_perfbudget.compare.context import ProgressNote
+from pytest_perfbudget.compare.session_pace import SessionPace
 from pytest_perfbudget.core.slowdown import MOST_FRESH
 from pytest_perfbudget.measure.clock import SYSTEM
 
@@ -46,17 +47,16 @@ class Pace:
             self._logged_ns = self._spent_ns
         return is_due
 
-    def left(self, total: int, words: str = "") -> str:
-        """Return the time left, after a comma and words; empty before a step has shown how long a step takes."""
+    def left(self, total: int) -> str:
+        """Return the most time left, after a comma; empty before a step has shown how long a step takes."""
         if not self.done:
             return ""
-        return f", {words}{_duration(self._spent_ns / self.done * max(total - self.done, 0) / 1e9)} left"
+        return f", at most {_duration(self._spent_ns / self.done * max(total - self.done, 0) / 1e9)} left"
 
 
-def note_screening(progress: ProgressNote, nodeid: str, pace: Pace, total: int) -> None:
-    """Show which test of how many is compared; a repetition of a test is no further test."""
-    number = min(pace.done + 1, total)
-    progress.note(f"perf: comparing test {number} of {total}{pace.left(total)}: {nodeid}")
+def note_screening(progress: ProgressNote, nodeid: str, session: SessionPace) -> None:
+    """Show which test of how many is compared."""
+    progress.note(f"perf: comparing {_place(session)}: {nodeid}")
 
 
 def note_screened(progress: ProgressNote, nodeid: str, commit: str) -> None:
@@ -68,9 +68,10 @@ def note_fresh(
     progress: ProgressNote,
     nodeid: str,
     pace: Pace,
+    session: SessionPace,
+    *,
     step_s: float = 0.0,
     most_fresh: int = MOST_FRESH,
-    *,
     noun: str = "fresh process",
 ) -> None:
     """Show which fresh process or pair of how many measures a suspect; a log has few lines about it.
@@ -82,17 +83,20 @@ def note_fresh(
         progress: the display.
         nodeid: the test.
         pace: the time of the fresh runs so far.
+        session: the tests so far.
         step_s: the time in s that a fresh run is expected to take; 0 if that is not known.
         most_fresh: the largest number of fresh runs.
         noun: the noun for a run: a process or a pair.
     """
-    left = pace.left(most_fresh, "at most ")
+    left = pace.left(most_fresh)
     if not pace.done:
         left = f", at most {_duration(most_fresh * step_s)}" if step_s else ""
         nouns = f"{noun}{'es' if noun.endswith('s') else 's'}"
-        progress.log(f"perf: {nodeid} stands out: measuring it again in at most {most_fresh} {nouns}{left}")
+        progress.log(
+            f"perf: {nodeid} stands out: measuring it again in at most {most_fresh} {nouns}{left} ({_place(session)})"
+        )
     elif pace.is_line_due():
-        progress.log(f"perf: {nodeid}: {noun} {pace.done + 1} of at most {most_fresh}{left}")
+        progress.log(f"perf: {nodeid}: {noun} {pace.done + 1} of at most {most_fresh}{left} ({_place(session)})")
     progress.note(f"perf: {noun} {pace.done + 1} of at most {most_fresh}{left}: {_short(nodeid)}")
 
 
@@ -100,6 +104,13 @@ def _short(nodeid: str) -> str:
     """Return a node id without folders: the end of a note that is too long is cut, and folders tell less."""
     file, colons, name = nodeid.partition("::")
     return file.rpartition("/")[2] + colons + name
+
+
+def _place(session: SessionPace) -> str:
+    """Return which test of how many runs, and the time that the session needs, by the mean of the tests so far."""
+    left_s = session.left_s()
+    left = f", about {_duration(left_s)} left in all" if left_s else ""
+    return f"test {session.number} of {session.total}{left}"
 
 
 def _duration(seconds: float) -> str:

@@ -179,6 +179,7 @@ def _configured(config: pytest.Config) -> PerfSession:
         data_files=session.tests.data_files,
         is_distributed=is_xdist_worker(config),
         shared_checkout=worker_input(config, TREE_INPUT),
+        pace=session.pace,
         shows_spans=bool(option.perf_spans),
         looks_at_spans=lambda: session.tests.looks_at_spans,
         accepts_other_loads=option.perf_policy == "head",

@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 import pytest
 
+from pytest_perfbudget.plugin.keys import is_xdist_worker
 from pytest_perfbudget.report.progress import fitted, progress_text
 
 _PATIENCE_NS = 500_000_000
@@ -25,17 +26,16 @@ class Progress:
     """A note at the right edge of the current line, which is written and removed again.
 
     The cursor is saved before each note and restored after it, so pytest's own line goes on as if nothing had been
-    written. No note is written in xdist workers, with `-q`, or if standard error is no terminal. Then a log has a few
-    lines instead, unless there is `-q -q`.
+    written. No note is written with `-q`, or if standard error is no terminal. Then a log has a few lines instead,
+    unless there is `-q -q`. A worker of pytest-xdist has the standard error of its controller, on POSIX, and writes
+    there, because the controller waits meanwhile.
     """
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
-        is_wanted = not hasattr(config, "workerinput") and config.get_verbosity() >= 0
         has_terminal = sys.__stderr__ is not None and sys.__stderr__.isatty()
-        self._is_on = is_wanted and has_terminal
-        is_silent = hasattr(config, "workerinput") or config.get_verbosity() <= _SILENT
-        self._is_logged = not has_terminal and not is_silent
+        self._is_on = has_terminal and config.get_verbosity() >= 0
+        self._is_logged = not has_terminal and config.get_verbosity() > _SILENT
         self._shown_s = 0.0
         self._width = 0
 
@@ -72,7 +72,12 @@ class Progress:
     def log(self, text: str) -> None:
         """Write a line that stays, if standard error is no terminal."""
         reporter = self._config.pluginmanager.getplugin("terminalreporter")
-        if self._is_logged and reporter is not None:
+        if self._is_logged and is_xdist_worker(self._config):
+            # The controller's line of results has begun, unless each result has a line of its own.
+            begin = "" if self._config.get_verbosity() > 0 else "\n"
+            with self._uncaptured():
+                print(f"{begin}{text}", file=sys.__stderr__, flush=True)
+        elif self._is_logged and reporter is not None:
             with self._uncaptured():
                 # With -q the line of the tests' results may have begun, which `write_line` does not see.
                 is_begun = getattr(getattr(reporter, "_tw", None), "width_of_current_line", 0)

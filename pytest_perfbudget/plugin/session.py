@@ -13,6 +13,7 @@ import pytest
 
 from pytest_perfbudget.baseline.schema import Baseline
 from pytest_perfbudget.compare.launcher import ProcessLauncher
+from pytest_perfbudget.compare.session_pace import SessionPace
 from pytest_perfbudget.compare.strategy import ComparisonStrategy
 from pytest_perfbudget.core.decision import find
 from pytest_perfbudget.core.finding import Finding
@@ -89,6 +90,7 @@ class PerfSession:
         self.more_blocks: MoreBlocks | None = wanted if config.option.perf_comparable and not self.is_child else None
         self.is_updating = bool(config.option.perf_update_baseline) and not self.is_child
         self.lock = ExclusiveLock(worker_input(config, LOCK_INPUT))
+        self.pace = SessionPace(worker_input(config, LOCK_INPUT))
         self.tests = PerfTests(config, settings, policy)
         self.late: dict[str, Sequence[Measurement]] = {}
         self._judged: pytest.Item | None = None
@@ -114,7 +116,8 @@ class PerfSession:
             self.config.workeroutput[EXPECTATIONS_OUTPUT] = tests.expectations
         if self.comparison is not None:
             try:
-                self.comparison.begin(tests.among(items))
+                self.pace.total = len(running := tests.among(items))
+                self.comparison.begin(running)
             except ComparisonError as error:
                 raise pytest.UsageError(str(error)) from None
             if hasattr(self.config, "workeroutput"):
@@ -215,7 +218,7 @@ class PerfSession:
         if not self.tests.is_any:
             return (yield)
         is_perf, is_last = bool(self.tests.kind(item)), nextitem is None
-        with self.lock.exclusive() if is_perf else self.lock.shared():
+        with self.lock.exclusive() if is_perf else self.lock.shared(), self.pace.test() if is_perf else nullcontext():
             if self.comparison is not None and (is_perf or is_last):
                 self.comparison.prepare(is_last=is_last)
             return (yield)

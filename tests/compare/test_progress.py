@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from pathlib import Path
 
 from comparing import Notes, context
 
 from pytest_perfbudget.compare.confirm import Attempt, confirm
 from pytest_perfbudget.compare.progress import Pace, note_fresh, note_screening
+from pytest_perfbudget.compare.session_pace import SessionPace
 from pytest_perfbudget.core.counts import Counting
 from pytest_perfbudget.core.paired import PairedSlowdownTest
 from pytest_perfbudget.core.pairs import Pair
@@ -33,7 +35,7 @@ def shown(step_s: float, steps: int, *, most_fresh: int = MOST_FRESH, nodeid: st
     for _ in range(steps):
         with pace.step():
             pass
-    note_fresh(notes, nodeid, pace, 15, most_fresh, noun="fresh pair")
+    note_fresh(notes, nodeid, pace, SessionPace(), step_s=15, most_fresh=most_fresh, noun="fresh pair")
     return notes.shown[-1]
 
 
@@ -49,11 +51,23 @@ def test_a_note_leaves_the_folders_out_so_that_the_name_of_the_test_is_not_cut()
     assert note == "perf: fresh pair 2 of at most 10, at most 36 s left: test_a.py::TestMenu::test_call[a/b::c]"
 
 
+def session(total: int, *durations_s: float) -> SessionPace:
+    """Return the pace of a session whose first perf tests took so long."""
+    times = iter([at for duration_s in durations_s for at in (0, int(duration_s * 1e9))])
+    pace = SessionPace(wall_ns=lambda: next(times))
+    pace.total = total
+    for _ in durations_s:
+        with pace.test():
+            pass
+    return pace
+
+
 def logged(step_s: float, steps: int, expected_s: float = 0.0) -> list[str]:
-    """Return the lines in a log about a test whose processes all take the same time."""
+    """Return the lines in a log about the eighth test of twenty, whose processes all take the same time."""
     notes, pace = Notes(), paced(step_s)
+    so_far = session(20, *[10.0] * 7)
     for _ in range(steps):
-        note_fresh(notes, "a.py::t", pace, expected_s)
+        note_fresh(notes, "a.py::t", pace, so_far, step_s=expected_s)
         with pace.step():
             pass
     return notes.logged
@@ -61,28 +75,45 @@ def logged(step_s: float, steps: int, expected_s: float = 0.0) -> list[str]:
 
 def test_a_log_has_a_line_when_a_confirmation_begins_and_each_half_minute() -> None:
     begin = "perf: a.py::t stands out: measuring it again in at most 10 fresh processes"
-    assert logged(4, 7) == [begin]
-    assert logged(4, 9) == [begin, "perf: a.py::t: fresh process 9 of at most 10, at most 8 s left"]
+    place = "(test 8 of 20, about 2 min left in all)"
+    assert logged(4, 7) == [f"{begin} {place}"]
+    assert logged(4, 9) == [
+        f"{begin} {place}",
+        f"perf: a.py::t: fresh process 9 of at most 10, at most 8 s left {place}",
+    ]
     assert logged(16, 6, expected_s=15) == [
-        f"{begin}, at most 2 min",
-        "perf: a.py::t: fresh process 3 of at most 10, at most 2 min left",
-        "perf: a.py::t: fresh process 5 of at most 10, at most 2 min left",
+        f"{begin}, at most 2 min {place}",
+        f"perf: a.py::t: fresh process 3 of at most 10, at most 2 min left {place}",
+        f"perf: a.py::t: fresh process 5 of at most 10, at most 2 min left {place}",
     ]
-    assert logged(2, 3, expected_s=0.4) == [f"{begin}, at most 4 s"]
+    assert logged(2, 3, expected_s=0.4) == [f"{begin}, at most 4 s {place}"]
 
 
-def test_a_screening_tells_the_test_and_a_repeated_test_is_no_further_one() -> None:
-    notes, pace = Notes(), paced(2)
-    for name in "abcc":
-        note_screening(notes, f"a.py::{name}", pace, 3)
-        with pace.step():
+def screening(pace: SessionPace) -> str:
+    notes = Notes()
+    note_screening(notes, "a.py::t", pace)
+    return notes.shown[-1]
+
+
+def test_a_screening_tells_the_test_and_the_time_left_for_the_session() -> None:
+    assert screening(session(3)) == "perf: comparing test 1 of 3: a.py::t"
+    assert screening(session(3, 2)) == "perf: comparing test 2 of 3, about 4 s left in all: a.py::t"
+    assert screening(session(3, 2, 30)) == "perf: comparing test 3 of 3, about 16 s left in all: a.py::t"
+
+
+def test_a_repeated_test_is_no_further_one() -> None:
+    assert screening(session(3, 2, 2, 2)) == "perf: comparing test 3 of 3: a.py::t"
+
+
+def test_workers_of_xdist_add_to_one_pace(tmp_path: Path) -> None:
+    times = iter(range(0, 60_000_000_000, 10_000_000_000))
+    first, second = (SessionPace(str(tmp_path), lambda: next(times)) for _ in range(2))
+    first.total = second.total = 8
+    assert (first.number, first.left_s()) == (1, 0)
+    for worker in (first, second, first):
+        with worker.test():
             pass
-    assert notes.shown == [
-        "perf: comparing test 1 of 3: a.py::a",
-        "perf: comparing test 2 of 3, 4 s left: a.py::b",
-        "perf: comparing test 3 of 3, 2 s left: a.py::c",
-        "perf: comparing test 3 of 3, 0 s left: a.py::c",
-    ]
+    assert (second.number, second.left_s()) == (4, 50)
 
 
 def test_a_confirmation_counts_its_processes() -> None:

@@ -9,7 +9,7 @@ import sys
 import pytest
 from programs import FEW_RUNS, shop
 from repositories import Repository
-from scripting import Project
+from scripting import TWO_WORKERS, Project
 
 from pytest_perfbudget.report.progress import fitted
 
@@ -89,6 +89,32 @@ def test_a_comparison_shows_its_test_and_its_process(lean: Project) -> None:
     assert "perf: comparing test 1 of 1: test_it.py::test_call" in output
     assert "perf: fresh pair 1 of at most 20, at most " in output
     assert "1 failed" in output
+
+
+def two_slower_tests(project: Project) -> Repository:
+    repository = Repository(project.pytester)
+    tests = "import shop\n\ndef test_a(perf): perf(shop.work)\n\ndef test_b(perf): perf(shop.work)\n"
+    repository.commit({"shop.py": shop()}, tests=tests)
+    repository.file("shop.py", shop(3))
+    return repository
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
+def test_a_comparison_in_workers_of_xdist_shows_the_tests_of_all_workers(lean: Project) -> None:
+    pytest.importorskip("xdist")
+    two_slower_tests(lean)
+    output = on_terminal(lean, *TWO_WORKERS, "--perf-against", "HEAD")
+    assert "perf: comparing test 1 of 2: test_it.py::test_" in output
+    assert re.search(r"perf: comparing test 2 of 2, about \d+ s left in all: test_it.py::test_", output)
+    assert "perf: fresh pair 1 of at most 20, at most " in output
+    assert "2 failed" in output
+
+
+def test_a_log_of_workers_of_xdist_has_the_lines_that_a_session_without_workers_has(lean: Project) -> None:
+    pytest.importorskip("xdist")
+    result = two_slower_tests(lean).against_base(*TWO_WORKERS, subprocess=True)
+    lines = [line for line in result.errlines if " stands out: " in line]
+    assert [re.findall(r"^perf: test_it.py::test_[ab] .*\(test (\d) of 2", line) for line in lines] == [["1"], ["2"]]
 
 
 @pytest.mark.parametrize(("quiet", "lines"), [((), 1), (("-q",), 1), (("-q", "-q"), 0)], ids=["", "-q", "-q -q"])
