@@ -24,6 +24,7 @@ from pytest_perfbudget.core.policy import GateMode, Policy
 from pytest_perfbudget.core.settings import Settings
 from pytest_perfbudget.core.spans.known_names import KnownNames
 from pytest_perfbudget.errors import ComparisonError
+from pytest_perfbudget.measure.busy_threads import BusyThreads
 from pytest_perfbudget.measure.clock import SYSTEM
 from pytest_perfbudget.measure.plan import MoreBlocks
 from pytest_perfbudget.plugin.collection.collected import nodeid_of, typed
@@ -89,6 +90,7 @@ class PerfSession:
         self.is_child = config.pluginmanager.hasplugin(CHILD)
         self.more_blocks: MoreBlocks | None = wanted if config.option.perf_comparable and not self.is_child else None
         self.is_updating = bool(config.option.perf_update_baseline) and not self.is_child
+        self.busy_threads = BusyThreads()
         self.lock = ExclusiveLock(worker_input(config, LOCK_INPUT))
         self.pace = SessionPace(worker_input(config, LOCK_INPUT))
         self.tests = PerfTests(config, settings, policy)

@@ -98,3 +98,28 @@ def test_the_projects_log_has_no_line_about_the_checkout(repository: Repository,
     text = result.stdout.str() + (repository.pytester.path / "log").read_text("utf-8")
     assert "sold" in text
     assert "filelock" not in text
+
+
+LEFT_THREAD = """
+import shop, threading
+
+def spin():
+    while True: pass
+
+def test_leaves(perf):
+    threading.Thread(target=spin, name="spins", daemon=True).start()
+    perf(shop.work)
+
+def test_later(perf): perf(shop.work)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the system does not tell the CPU time of a thread")
+def test_a_thread_that_a_test_leaves_behind_is_named_with_the_test(repository: Repository) -> None:
+    """Such a thread makes later tests look slower, in this process and in each that has run the same tests."""
+    repository.commit(tests=LEFT_THREAD)
+    repository.file("shop.py", shop(3))
+    result = repository.against_base(subprocess=True)
+    note = "the thread spins, seen first in test_it.py::test_leaves, runs while other processes measure"
+    assert note in result.stdout.str()
+    assert note not in repository.against_base("-k", "later", subprocess=True).stdout.str()

@@ -31,6 +31,7 @@ from pytest_perfbudget.plugin.collection.parameters import digest_of
 from pytest_perfbudget.plugin.keys import FIXTURES
 from pytest_perfbudget.plugin.measuring import pytest_benchmark as benchmark
 from pytest_perfbudget.plugin.measuring.begun import BegunMeasurements
+from pytest_perfbudget.plugin.measuring.busy_note import with_busy_threads
 from pytest_perfbudget.plugin.measuring.kept_measurements import NO_PROFILE, KeptMeasurements
 from pytest_perfbudget.plugin.measuring.missing import add_missing, own_limits
 from pytest_perfbudget.plugin.measuring.never_judged import refuse_in_marker
@@ -283,7 +284,9 @@ class ItemRun:
         add_missing(self, self.kind, self._limits, self._begun.raised())
         refuse_in_marker(own_limits(self, self._limits), self.kept.found)
         if self.session.comparison is not None:
-            settled = self.session.comparison.settle(self.nodeid, self.kept.found, self._requests)
+            with self.session.busy_threads.watched(self.nodeid):
+                settled = self.session.comparison.settle(self.nodeid, self.kept.found, self._requests)
+            settled = with_busy_threads(settled, self.session.busy_threads.found)
             if self.session.changed_tests is not None:
                 self.session.changed_tests.note(self.nodeid, self.kept.found, self._requests, settled)
             self.kept.found = settled

@@ -16,6 +16,7 @@ from pytest_perfbudget.core.precedence import EffectiveLimits
 from pytest_perfbudget.core.samples import Samples
 from pytest_perfbudget.core.settings import Settings
 from pytest_perfbudget.core.spans.known_names import KnownNames
+from pytest_perfbudget.measure.busy_threads import BusyThreads
 from pytest_perfbudget.measure.clock import Clock
 from pytest_perfbudget.measure.plan import MoreBlocks
 from pytest_perfbudget.measure.subject import Subject
@@ -44,6 +45,7 @@ class MeasuringSession(Protocol):
     changed_tests: ChangedTests | None
     fewest_rounds: int
     more_blocks: MoreBlocks | None
+    busy_threads: BusyThreads
 
     def limits_of(self, item: pytest.Item) -> list[Limits]:
         """Return the limits in the markers of an item, from the test outwards."""

@@ -1,0 +1,74 @@
+"""The threads of this process that run while other processes measure, such as a thread that an earlier test has left.
+
+They make times longer: here by taking the CPU, and in each process that has run the same tests by holding the
+interpreter. Known on Linux only.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+from weakref import WeakKeyDictionary
+
+from pytest_perfbudget.real_clocks import WALL_CPU_THREAD_NS
+
+_BUSY: Final = 0.1
+"""The share of a CPU from which a thread counts: a thread that waits, or asks ten times a second, uses far less."""
+
+_LEAST_NS: Final = 200_000_000
+"""The time from which the share is known: the CPU times come with the ticks of the system."""
+
+
+class BusyThreads:
+    """The busy threads of a session, each with the test in which it was seen first.
+
+    Args:
+        wall_ns: the clock.
+        cpu_ns: a function that returns the CPU time in ns of a thread, by its native id; None if that is not known.
+    """
+
+    def __init__(
+        self, wall_ns: Callable[[], int] = WALL_CPU_THREAD_NS[0], cpu_ns: Callable[[int], int | None] | None = None
+    ) -> None:
+        self._wall_ns = wall_ns
+        self._cpu_ns = cpu_ns or _of_thread
+        self._seen_in: WeakKeyDictionary[threading.Thread, str] = WeakKeyDictionary()
+        self.found: Mapping[str, str] = {}
+
+    @contextmanager
+    def watched(self, nodeid: str) -> Iterator[None]:
+        """Find the busy threads while this thread waits within the block: their names, each with its test.
+
+        Args:
+            nodeid: the test that has run.
+        """
+        self.found = {}
+        for thread in threading.enumerate():
+            self._seen_in.setdefault(thread, nodeid)
+        before, began_ns = self._readings(), self._wall_ns()
+        try:
+            yield
+        finally:
+            elapsed_ns = self._wall_ns() - began_ns
+            if elapsed_ns >= _LEAST_NS:
+                after = self._readings()
+                busy = [one for one in before if after.get(one, 0) - before[one] >= _BUSY * elapsed_ns]
+                self.found = {one.name: self._seen_in[one] for one in busy}
+
+    def _readings(self) -> dict[threading.Thread, int]:
+        """Return the CPU times of the other threads, in ns."""
+        found = {}
+        for thread in threading.enumerate():
+            if thread is not threading.current_thread() and thread.native_id is not None:
+                found[thread] = self._cpu_ns(thread.native_id)
+        return {thread: cpu_ns for thread, cpu_ns in found.items() if cpu_ns is not None}
+
+
+def _of_thread(native_id: int) -> int | None:
+    """Return the CPU time of a thread of this process, in ns; None if the system does not tell."""
+    with suppress(OSError, ValueError, IndexError):
+        return int(Path(f"/proc/self/task/{native_id}/schedstat").read_text("ascii").split()[0])
+    return None
