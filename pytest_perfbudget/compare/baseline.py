@@ -20,6 +20,7 @@ from pytest_perfbudget.compare.context import ComparisonContext
 from pytest_perfbudget.compare.evidence import Evidence, Origin
 from pytest_perfbudget.compare.instructions import lack_of_instructions
 from pytest_perfbudget.compare.known_data import KnownData
+from pytest_perfbudget.compare.late_test import LateTest
 from pytest_perfbudget.compare.strategy import ComparisonStrategy, MeasurementRequest
 from pytest_perfbudget.compare.unpaired_components import (
     lack_of_spans,
@@ -57,8 +58,7 @@ class BaselineComparison(ComparisonStrategy):
         self._done: set[str] = set()
         self._confirmer = BaselineConfirmer(context, self._file, self._lines.machine.key)
         self._components = ComponentChanges(context)
-        self._late: dict[str, tuple[Sequence[Measurement], Mapping[str, MeasurementRequest]]] = {}
-        self._why_late: dict[str, str] = {}
+        self._late: dict[str, LateTest] = {}
 
     def begin(self, nodeids: Iterable[str]) -> None:
         """See `ComparisonStrategy.begin`; `alpha` is shared among the measurements of these tests."""
@@ -118,12 +118,10 @@ class BaselineComparison(ComparisonStrategy):
         self._confirmer.end_screening()
         return {
             nodeid: [
-                replace(one, warnings=[*one.warnings, f"{_LATE_NOTE}{self._why_late[nodeid]}"])
-                if _is_judged(one)
-                else one
-                for one in self._settled(nodeid, measurements, requests, is_last=True)
+                replace(one, warnings=[*one.warnings, f"{_LATE_NOTE}{test.why}"]) if _is_judged(one) else one
+                for one in self._settled(nodeid, test.measurements, test.requests, is_last=True)
             ]
-            for nodeid, (measurements, requests) in self._late.items()
+            for nodeid, test in self._late.items()
         }
 
     def _settled(
@@ -172,8 +170,7 @@ class BaselineComparison(ComparisonStrategy):
             fresh = self._confirmer.confirm(nodeid, measurements, known, requests, suspects=suspects, grown=grown)
         is_pending = fresh.is_exclusive and not is_last
         if is_pending:
-            self._late[nodeid] = (measurements, requests)
-            self._why_late[nodeid] = fresh.problem
+            self._late[nodeid] = LateTest(measurements, requests, fresh.problem)
         settled = []
         for one in measurements:
             if one.name not in known:

@@ -14,6 +14,7 @@ from pytest_perfbudget.compare.confirm import Attempt, Confirmation, confirm, on
 from pytest_perfbudget.compare.context import ComparisonContext
 from pytest_perfbudget.compare.evidence import Evidence, Origin, Sides
 from pytest_perfbudget.compare.instructions import lack_of_instructions
+from pytest_perfbudget.compare.late_test import LateTest
 from pytest_perfbudget.compare.obstacles import no_namesake, of_other_load, untimed
 from pytest_perfbudget.compare.pair_runner import PairRunner
 from pytest_perfbudget.compare.pair_task import PairTask
@@ -62,8 +63,7 @@ class PairedComparison(ComparisonStrategy):
         self._dies = False
         self._pace = Pace()
         self._components = ComponentChanges(context)
-        self._late: dict[str, tuple[Sequence[Measurement], Mapping[str, MeasurementRequest]]] = {}
-        self._why_late: dict[str, str] = {}
+        self._late: dict[str, LateTest] = {}
 
     def begin(self, nodeids: Iterable[str]) -> None:
         """See `ComparisonStrategy.begin`; `alpha` is shared among these tests."""
@@ -128,8 +128,7 @@ class PairedComparison(ComparisonStrategy):
             self._note()
             fresh = self._confirm(nodeid, measurements, requests, unpinned, screened)
         if screened.is_exclusive:
-            self._late[nodeid] = (measurements, requests)
-            self._why_late[nodeid] = screened.problem
+            self._late[nodeid] = LateTest(measurements, requests, screened.problem)
         settled = []
         for one in measurements:
             evidence = self._evidence(one, requests, screened, fresh) if one.name in requests else None
@@ -155,8 +154,8 @@ class PairedComparison(ComparisonStrategy):
         sequential.measure(self._late, self._context.settings.alpha * len(self._late) / len(self._tests))
         self._note()
         return {
-            nodeid: [_noted(one, self._why_late[nodeid]) for one in sequential.settle(nodeid, measurements, requests)]
-            for nodeid, (measurements, requests) in self._late.items()
+            nodeid: [_noted(one, test.why) for one in sequential.settle(nodeid, test.measurements, test.requests)]
+            for nodeid, test in self._late.items()
         }
 
     def _slowdown_test(self, requests: Mapping[str, MeasurementRequest], name: str) -> PairedSlowdownTest:

@@ -188,7 +188,7 @@ def test_a_function_that_was_changed_and_is_in_no_profile_is_named(
     repository.against_base("-k", "call").stdout.fnmatch_lines(
         [
             f"  {HEADING_OF_CHANGES}",
-            "    shop:work was changed, and the profiles do not show its part; *most likely the cause",
+            "    shop:work was changed; its part of the slowdown is not known; *most likely the cause",
         ]
     )
 
