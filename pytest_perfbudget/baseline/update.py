@@ -16,7 +16,7 @@ from pytest_perfbudget.core.counts import CountPair, compare_counts
 from pytest_perfbudget.core.load.differences import LoadDifference, load_differences
 from pytest_perfbudget.core.metrics import METRICS, TIME
 from pytest_perfbudget.core.recording import Recording
-from pytest_perfbudget.core.reference import Prior, Reference
+from pytest_perfbudget.core.reference import Prior, Reference, prior_of
 from pytest_perfbudget.core.results import RegressionVerdict
 from pytest_perfbudget.core.unpaired import UnpairedSlowdownTest
 
@@ -30,7 +30,8 @@ class LineUpdate:
 
     `ratios` has new / old for each number that changed, by metric (`time`, `calls`, `peak`); for a line that is
     replaced, these are all changes that are accepted with the new line. An undecided line has the ratio of its time,
-    which may be noise. `load` has the parameters in which a load differs.
+    which may be noise. `load` has the parameters in which a load differs. `smallest_found` is the smallest slowdown, as
+    a share, that fresh processes find by a new time; None if there is no new time.
     """
 
     key: Key
@@ -39,14 +40,21 @@ class LineUpdate:
     before: Line | None = None
     ratios: Mapping[str, float] = field(default_factory=dict)
     load: Sequence[LoadDifference] = ()
+    smallest_found: float | None = None
 
     def result(self) -> BaselineUpdate:
         """Return the outcome as reports show it."""
         ratios: dict[str, float | None] = {**self.ratios} or ({} if self.load else {TIME.name: None})
         numbers = [self._number(metric, ratio) for metric, ratio in ratios.items()]
-        time = self.line.time if self.line is not None and self.action.writes_line else None
-        spread = None if time is None else time.spread
-        return BaselineUpdate(self.key.test, self.key.name, self.action, numbers, self.load, spread)
+        spread = None if self.new_time is None else self.new_time.spread
+        return BaselineUpdate(
+            self.key.test, self.key.name, self.action, numbers, self.load, spread, self.smallest_found
+        )
+
+    @property
+    def new_time(self) -> Reference | None:
+        """The time that the update writes; None if it writes none."""
+        return self.line.time if self.line is not None and self.action.writes_line else None
 
     def _number(self, metric: str, ratio: float | None) -> UpdatedNumber:
         before, after = _number_of(self.before, metric), _number_of(self.line, metric)
@@ -132,6 +140,26 @@ def update_line(
             new.key, UpdateAction.ACCEPTED if reason else UpdateAction.REFUSED, merged if reason else old, old, ratios
         )
     return LineUpdate(new.key, UpdateAction.IMPROVED, merged, old, ratios)
+
+
+def with_smallest_found(
+    updates: Sequence[LineUpdate], times: Sequence[Reference], tolerances: Mapping[Key, float], alpha: float
+) -> list[LineUpdate]:
+    """Return updates with the smallest slowdown that a comparison with each new time finds.
+
+    Args:
+        updates: the updates.
+        times: all times of this machine in the updated baseline, which share `alpha` in a comparison.
+        tolerances: the slowdown that is allowed, as a share.
+        alpha: the probability of a false `regressed` in a whole comparison.
+    """
+    comparison = partial(UnpairedSlowdownTest, prior=prior_of(times), alpha=alpha / max(1, len(times)))
+    return [
+        one
+        if (time := one.new_time) is None
+        else replace(one, smallest_found=comparison(tolerances[one.key], reference=time).smallest_found())
+        for one in updates
+    ]
 
 
 def _of_other_load(

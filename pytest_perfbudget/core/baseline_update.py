@@ -65,6 +65,7 @@ class BaselineUpdate:
         numbers: the numbers that changed.
         load: the parameters in which a load differs from the line's.
         spread: the standard deviation of the time between processes, in log time; None without a new time.
+        smallest_found: the smallest slowdown, as a share, that fresh processes find by the new time; None without one.
     """
 
     test: str
@@ -73,6 +74,7 @@ class BaselineUpdate:
     numbers: Sequence[UpdatedNumber] = ()
     load: Sequence[LoadDifference] = ()
     spread: float | None = None
+    smallest_found: float | None = None
 
     @property
     def is_uncertain(self) -> bool:
@@ -97,6 +99,7 @@ class BaselineUpdate:
             "numbers": numbers,
             "load": load,
             "spread": self.spread,
+            "smallest_found": self.smallest_found,
         }
 
     @classmethod
@@ -104,7 +107,8 @@ class BaselineUpdate:
         """Rebuild an update from the result of `to_dict`."""
         numbers = [UpdatedNumber(**one) for one in data["numbers"]]
         load = tuple(LoadDifference.from_dict(one) for one in data.get("load", ()))
-        return cls(data["test"], data["name"], UpdateAction(data["action"]), numbers, load, data.get("spread"))
+        uncertainty = data.get("spread"), data.get("smallest_found")
+        return cls(data["test"], data["name"], UpdateAction(data["action"]), numbers, load, *uncertainty)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,16 @@ import pytest
 
 from pytest_perfbudget.baseline.new_line import Provenance, measured
 from pytest_perfbudget.baseline.schema import Key, Line
-from pytest_perfbudget.baseline.update import LineUpdate, apply, update_line
+from pytest_perfbudget.baseline.update import LineUpdate, apply, update_line, with_smallest_found
 from pytest_perfbudget.core.baseline_update import UpdateAction
 from pytest_perfbudget.core.calm_quantiles import SHARES
 from pytest_perfbudget.core.load.plan import LoadPlan
 from pytest_perfbudget.core.recording import Recording
-from pytest_perfbudget.core.reference import Prior, uncorrected
+from pytest_perfbudget.core.reference import Prior, prior_of, uncorrected
 from pytest_perfbudget.core.round_times import RoundTimes
 from pytest_perfbudget.core.spans.batches import SpanBatch, SpanPart
 from pytest_perfbudget.core.spans.shares import UNATTRIBUTED
+from pytest_perfbudget.core.unpaired import UnpairedSlowdownTest
 from pytest_perfbudget.core.weather import BlockTime
 
 CALM_NS = (40_000.0, 20_000.0, 30_000.0)
@@ -60,6 +61,28 @@ def test_a_new_time_tells_its_spread_and_a_time_that_stays_does_not() -> None:
     assert new.line.time is not None
     assert new.result().spread == new.line.time.spread
     assert revised(line(), recordings(1e6)).result().spread is None
+
+
+def test_a_new_time_tells_the_smallest_slowdown_that_a_comparison_finds() -> None:
+    """The comparison that a session makes says the same; with more lines, alpha is shared among more of them."""
+
+    def found(lines: int, spread: float) -> float:
+        written = LineUpdate(KEY, UpdateAction.NEW, of_spread(line(), spread))
+        assert written.new_time is not None
+        times = [written.new_time] * lines
+        (told,) = with_smallest_found([written], times, {KEY: 0.05}, 0.01)
+        comparison = UnpairedSlowdownTest(0.05, 0.01 / lines, written.new_time, prior_of(times))
+        smallest = told.result().smallest_found
+        assert smallest == comparison.smallest_found()
+        return smallest
+
+    assert 0.05 <= found(1, 0.002) < found(1, 0.08) < found(20, 0.08)
+
+
+def test_a_time_that_stays_tells_no_smallest_slowdown() -> None:
+    kept = revised(line(), recordings(1e6))
+    assert kept.new_time is None
+    assert with_smallest_found([kept], [], {}, 0.01) == [kept]
 
 
 def of_spread(found: Line, spread: float) -> Line:

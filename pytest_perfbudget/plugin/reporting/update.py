@@ -18,7 +18,7 @@ from pytest_perfbudget.baseline.machine import Machine, this_machine
 from pytest_perfbudget.baseline.new_line import Provenance, measured
 from pytest_perfbudget.baseline.reader import check_line
 from pytest_perfbudget.baseline.schema import Baseline, Key
-from pytest_perfbudget.baseline.update import LineUpdate, apply, update_line
+from pytest_perfbudget.baseline.update import LineUpdate, apply, update_line, with_smallest_found
 from pytest_perfbudget.compare.obstacles import ADDRESS_IN_NAME
 from pytest_perfbudget.core.baseline_update import UpdateAction, UpdateSummary
 from pytest_perfbudget.core.cost_graph import calmest
@@ -219,13 +219,15 @@ class Update:
             compared = len({*fitted, *(key for key in before.lines if key.machine == machine.key)})
             commits = {one.commit for key, one in before.lines.items() if key in fitted}
             lost = missing_commits(root, commits)
+            allowed = session.settings.max_regression.share
+            tolerances = {key: self._shares.get((key.test, key.name), allowed) for key in fitted}
             self._lines = [
                 update_line(
                     before.lines.get(key),
                     line,
                     found[key.test, key.name],
                     prior=prior,
-                    tolerance=self._shares.get((key.test, key.name), session.settings.max_regression.share),
+                    tolerance=tolerances[key],
                     reason=self._reason,
                     is_lost=key in before.lines and before.lines[key].commit in lost,
                     sharing=len(fitted),
@@ -238,7 +240,10 @@ class Update:
                 for key, line in before.lines.items()
                 if key.machine == machine.key and self._is_gone(key, found)
             ]
-            return Baseline({**before.machines, machine.key: machine}, apply(before.lines, self._lines))
+            after = apply(before.lines, self._lines)
+            times = [line.time for key, line in after.items() if key.machine == machine.key and line.time]
+            self._lines = with_smallest_found(self._lines, times, tolerances, session.settings.alpha)
+            return Baseline({**before.machines, machine.key: machine}, after)
 
         store.change(session.baseline_file, edit, self._write_calls(found, machine))
 
