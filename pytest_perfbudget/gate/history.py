@@ -19,7 +19,9 @@ _DEPTHS: Final = (50, 500, 5_000)
 _ANCESTRY: Final = ("~", "^", "@{")
 """The marks of a name that counts from another commit, such as `HEAD~1`."""
 
-SHORT: Final = 10
+SHORT: Final = 9
+"""The digits of a hash in messages, as everywhere in this package."""
+
 _SECONDS: Final = 600.0
 
 

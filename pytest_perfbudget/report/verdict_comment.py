@@ -40,4 +40,4 @@ def comment(
     if more:
         lines += [f"{more:,} more: see the page of the job.", ""]
     after = "" if seconds is None else f", after {seconds:.0f} s"
-    return "\n".join([*lines, f"Commit {code(commit[:10])}{after}.", ""])
+    return "\n".join([*lines, f"Commit {code(commit[:9])}{after}.", ""])

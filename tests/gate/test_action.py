@@ -57,7 +57,7 @@ def run(opened: PullRequestRefs, folder: Path, **inputs: str) -> ActionRun:
 def test_a_change_of_the_documentation_is_green_and_installs_nothing(tmp_path: Path, origin: Origin) -> None:
     opened = origin.open({"README.md": "b\n"})
     ended = run(opened, tmp_path / "work", install="exit 9")
-    sentence = f"Nothing that runs has changed since {opened.base[:10]} (README.md), so no test was run."
+    sentence = f"Nothing that runs has changed since {opened.base[:9]} (README.md), so no test was run."
     assert (ended.code, ended.outputs["verdict"], ended.ran) == (0, "passed", ["find the base", "keep the reports"])
     assert ended.summary == f"# Performance: passed\n\n```text\n{sentence}\n```\n\nVerdict after 0 s.\n\n"
     saved = parse_verdict((tmp_path / "work/perf-report/verdict.json").read_bytes())  # for the comment

@@ -38,7 +38,7 @@ INJECTIONS = (
 
 NO_REPORT = (
     f"{MARKER}\n### Performance: no verdict\n\n```text\nThere is no report that can be read{{end}}: see the page of the "
-    "job.\n```\n\nCommit `cccccccccc`.\n"
+    "job.\n```\n\nCommit `ccccccccc`.\n"
 )
 
 
@@ -135,14 +135,14 @@ def test_one_comment_is_added_and_then_replaced(
     assert len(Service.comments) == 4
     assert Service.comments[3]["body"] == (
         f"{MARKER}\n### Performance: slower than its base\n\n```text\n1 regressed.\n```\n\n"
-        "Failures:\n\n- `a.py::test`: `20 % slower`\n\nCommit `cccccccccc`, after 12 s.\n"
+        "Failures:\n\n- `a.py::test`: `20 % slower`\n\nCommit `ccccccccc`, after 12 s.\n"
     )
     assert {authorization for _, authorization in Service.seen} == {"Bearer secret"}
 
 
 def test_a_pull_request_with_a_newer_commit_gets_no_comment(job: dict[str, str]) -> None:
     Service.pulls[0]["head"]["sha"] = "d" * 40
-    assert post(job).startswith("not exactly 1 open pull request ends with the commit cccccccccc")
+    assert post(job).startswith("not exactly 1 open pull request ends with the commit ccccccccc:")
     assert Service.comments == []
 
 

@@ -162,7 +162,7 @@ def test_a_change_of_the_documentation_is_skipped_with_a_sentence(
     found = prepare(opened.checkout(tmp_path / "work"), opened.environment(tmp_path))
     named = "README.md" if len(files) == 1 else "LICENSE, README.md, docs/a.md and 1 more"
     assert (
-        found.reason_to_skip == f"Nothing that runs has changed since {opened.base[:10]} ({named}), so no test was run."
+        found.reason_to_skip == f"Nothing that runs has changed since {opened.base[:9]} ({named}), so no test was run."
     )
 
 
