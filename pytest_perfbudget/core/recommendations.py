@@ -35,6 +35,9 @@ _COMPREHENSION: Final = re.compile(r"\.<(listcomp|setcomp|dictcomp|genexpr)>$")
 _LEAST_SPECIFIC: Final = 0.5
 """The share of a general cause's saving from which a special cause within the same calls is told before it."""
 
+_LEAST_OF_LOSS: Final = 0.25
+"""The share of a slowdown from which a saving of time is told beside the slowdown: less is no way back."""
+
 _SERIALISED_SHARE: Final = 0.25
 _WAITED_SHARE: Final = 0.5
 
@@ -118,8 +121,9 @@ def recommendations_of(measurement: Measurement) -> list[Recommendation]:
     if measurement.is_pending or not failed:
         return []
     best: dict[Advice, Recommendation] = {}
+    least = max([LEAST_SAVED, *(_LEAST_OF_LOSS * lost(one) for one in regressed if one.metric == TIME.name)])
     for one in _all(measurement, regressed):
-        if one.saves < LEAST_SAVED or one.saves_memory not in failed:
+        if one.saves < (least if one.cost == TIME.name else LEAST_SAVED) or one.saves_memory not in failed:
             continue
         if one.advice not in best or one.saves > best[one.advice].saves:
             best[one.advice] = one

@@ -10,7 +10,7 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from pytest_perfbudget.core.blame import Blame
+from pytest_perfbudget.core.blame import Blame, Cause
 from pytest_perfbudget.core.finding import Finding
 from pytest_perfbudget.core.instructions import InstructionGrowth, InstructionRow
 from pytest_perfbudget.core.measurement import Measurement, ProfileRow
@@ -169,12 +169,7 @@ def _distinct(causes: Iterable[SeenCause]) -> list[SeenCause]:
 
 
 def _of_change(change: RegressionResult) -> Iterator[SeenCause]:
-    largest = max((one.gained_ns for one in change.blamed), default=0.0)
-    is_known = change.before is not None and change.after is not None and change.unit == "ns"
-    slower_ns = max((change.after or 0.0) - (change.before or 0.0), 0.0) if is_known else None
-    for blame in change.blamed:
-        if blame.function and blame.gained_ns >= _MOST_OF * largest:
-            yield SeenCause(Subject.FUNCTION, blame.function, blame, slower_ns)
+    yield from _of_blame(change)
     compared = change.fitting_components
     if compared is not None:
         least_ns = _MOST_OF * compared.total.difference_ns
@@ -185,6 +180,21 @@ def _of_change(change: RegressionResult) -> Iterator[SeenCause]:
         yield SeenCause(Subject.FUNCTION, growth.caller or growth.function, growth)
     for executed in change.executed[:1]:
         yield SeenCause(Subject.FUNCTION, executed.function, executed)
+
+
+def _of_blame(change: RegressionResult) -> Iterator[SeenCause]:
+    """Yield the functions whose code has caused a slowdown, with those that may have.
+
+    Where the same code as before takes longest, it may wait for a function that was changed and is not in the profiles.
+    """
+    largest = max((one.gained_ns for one in change.blamed), default=0.0)
+    is_known = change.before is not None and change.after is not None and change.unit == "ns"
+    slower_ns = max((change.after or 0.0) - (change.before or 0.0), 0.0) if is_known else None
+    may_wait = change.blamed[:1] and change.blamed[0].is_unchanged
+    for blame in change.blamed:
+        is_cause = blame.gained_ns >= _MOST_OF * largest or (may_wait and blame.cause is Cause.OTHER_CODE)
+        if blame.function and is_cause:
+            yield SeenCause(Subject.FUNCTION, blame.function, blame, slower_ns)
 
 
 def _of_budget(budget: BudgetResult, measurement: Measurement) -> Iterator[SeenCause]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pytest_perfbudget.core.blame import Blame
+from pytest_perfbudget.core.blame import Blame, Cause
 from pytest_perfbudget.core.finding import Finding
 from pytest_perfbudget.core.instructions import InstructionGrowth, InstructionRow
 from pytest_perfbudget.core.measurement import Measurement, ProfileRow
@@ -120,7 +120,7 @@ def _way(seen: Sequence[SeenCause]) -> str:
     signs: Sequence[Sign] = [one.sign for one in seen]
     first = signs[0]
     if isinstance(first, Blame):
-        return _blamed_way(first, seen)
+        return _blamed_way(seen)
     if isinstance(first, (ComponentChange, Growth, InstructionGrowth)):
         return _compared_way(first, signs)
     if isinstance(first, Repeat):
@@ -137,16 +137,19 @@ def _way(seen: Sequence[SeenCause]) -> str:
     return f"takes {_range([f'{one:.0%}' for one in shares])} of the {noun}: where to look first"
 
 
-def _blamed_way(first: Blame, seen: Sequence[SeenCause]) -> str:
+def _blamed_way(seen: Sequence[SeenCause]) -> str:
     """Return the way in which a function's code became slower, with its part of the measured slowdowns.
 
-    A profile inflates times, so the parts are its shares of the slowdowns that were measured without a profiler.
+    Tests whose profiles do not show the function say nothing about the way. A profile inflates times, so the parts are
+    its shares of the slowdowns that were measured without a profiler.
     """
-    blamed = [(one.sign, one.slower_ns) for one in seen if isinstance(one.sign, Blame)]
+    every = [(one.sign, one.slower_ns) for one in seen if isinstance(one.sign, Blame)]
+    blamed = [one for one in every if one[0].cause is not Cause.OTHER_CODE] or every
+    first = blamed[0][0]
     words = {cause_text(one) for one, _ in blamed}
     kinds = {kind_text(one) for one, _ in blamed}
     how = cause_text(first) if len(words) == 1 else kind_text(first) if len(kinds) == 1 else "takes longer"
-    parts = [slower_ns * one.share for one, slower_ns in blamed if slower_ns]
+    parts = [slower_ns * one.share for one, slower_ns in blamed if slower_ns and one.gained_ns]
     return f"{how}: {_times(parts)} in each execution, by the shares of the profiles" if parts else how
 
 

@@ -7,9 +7,9 @@ from typing import Final
 
 from pytest_perfbudget.core.decision import is_unsuspicious
 from pytest_perfbudget.core.health import Cap, Health
-from pytest_perfbudget.core.results import BudgetResult, RegressionVerdict
+from pytest_perfbudget.core.results import BudgetResult, RegressionResult, RegressionVerdict
 from pytest_perfbudget.core.run_result import RunResult, SessionFacts, regression_tally
-from pytest_perfbudget.report.numbers import counted
+from pytest_perfbudget.report.numbers import counted, percent
 from pytest_perfbudget.report.printable import printable
 from pytest_perfbudget.report.regressions import UNSUSPICIOUS
 
@@ -73,13 +73,19 @@ def changes_text(result: RunResult, against: str) -> str:
     """Return the line that counts the compared numbers by verdict; those that ask for nothing come last."""
     tally = regression_tally(result.measurements, len(result.missing))
     is_compared = any(count and not RegressionVerdict(name).is_unjudged for name, count in tally.items())
-    calm = sum(is_unsuspicious(one, change) for one in result.measurements for change in one.changes)
-    tally[RegressionVerdict.UNDECIDED.value] -= calm
-    tally[UNSUSPICIOUS] = calm
-    found = ", ".join(f"{count:,} {name}" for name, count in tally.items() if count)
+    calm = [change for one in result.measurements for change in one.changes if is_unsuspicious(one, change)]
+    tally[RegressionVerdict.UNDECIDED.value] -= len(calm)
+    tally[UNSUSPICIOUS] = len(calm)
+    found = ", ".join(f"{count:,} {name}" for name, count in tally.items() if count) + _highest_text(calm)
     if found and not is_compared:
         found = f"nothing was compared ({found})"
     return f"against {against}: {found or 'nothing was compared'}"
+
+
+def _highest_text(calm: Sequence[RegressionResult]) -> str:
+    """Return how large a slowdown may be that nothing shows; empty if all are within their limits."""
+    beyond = [one.upper for one in calm if one.upper is not None and one.upper > 1 + one.limit]
+    return f" (95 % intervals up to {percent(max(beyond))})" if beyond else ""
 
 
 def improved_text(result: RunResult) -> str:

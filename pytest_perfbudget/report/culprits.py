@@ -21,7 +21,7 @@ NO_CULPRIT: Final = (
     "If there are several commits in between, perfbudget bisect finds the commit."
 )
 
-_ONLY_CHANGE: Final = "no other known function was: most likely the cause"
+_ONLY_CHANGE: Final = "no other known function was changed: most likely the cause"
 
 _ABOVE: Final = 1.1
 """The ratio of a part to the whole slowdown above which errors of the profiles do not explain the part."""
@@ -107,7 +107,7 @@ def cause_text(one: Blame) -> str:
         text = "takes longer in its own lines"
         return f"{text}, in the same code: look at what it is given" if one.is_unchanged else text
     if one.cause is Cause.OTHER_CODE:
-        return "was changed, and the profiles do not show its part"
+        return "was changed; its part of the slowdown is not known"
     if one.cause is Cause.NEW_AROUND:
         return f"is new around {callee}"
     if one.cause is Cause.SLOWER_LIBRARY and _IN_CHILD.search(one.callee):

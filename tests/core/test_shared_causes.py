@@ -65,6 +65,16 @@ def test_a_test_with_two_possible_causes_belongs_to_the_one_of_most_tests() -> N
     assert found == [(Subject.FUNCTION, "app.db:query", 3)]
 
 
+def test_the_same_code_that_waits_may_wait_for_a_function_that_was_changed() -> None:
+    """As a call that hands its work to a thread, which no profile has, beside tests that call the function itself."""
+    waits = Blame("app.api:ask", Cause.SLOWER_LIBRARY, 4e5, 5e5, "queue:Queue.get", 1, 1, is_unchanged=True)
+    may_be = Blame("app.db:query", Cause.OTHER_CODE, 0.0, 5e5)
+    direct = [change(blamed=[blamed("app.db:query")]) for _ in range(2)]
+    assert causes(several(*direct, change(blamed=[waits, may_be]))) == [(Subject.FUNCTION, "app.db:query", 3)]
+    own = replace(waits, is_unchanged=False)
+    assert causes(several(*direct, change(blamed=[own, may_be]))) == [(Subject.FUNCTION, "app.db:query", 2)]
+
+
 def test_a_small_part_of_a_slowdown_is_no_cause() -> None:
     large = change(blamed=[blamed("app.api:render", 4e5), blamed("app.db:query", 1e5)])
     assert causes(several(large, change(blamed=[blamed("app.db:query")]))) == []

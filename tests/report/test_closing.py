@@ -30,7 +30,16 @@ def test_an_undecided_number_that_asks_for_nothing_is_counted_apart() -> None:
         change(RegressionVerdict.UNDECIDED, ratio=ratio, runs=runs) for ratio, runs in ((1.08, 3), (1.01, 3), (1.01, 0))
     )
     found = RunResult(measurements=[measurement(one) for one in (suspect, looked_faster, calm)])
-    assert changes_text(found, "main") == "against main: 1 undecided, 2 unsuspicious"
+    assert changes_text(found, "main") == "against main: 1 undecided, 2 unsuspicious (95 % intervals up to +15.1 %)"
+
+
+def test_unsuspicious_numbers_within_their_limits_have_no_interval() -> None:
+    """A reader of a busy machine's report sees how large a slowdown may be that nothing shows."""
+    inside, beyond = (change(RegressionVerdict.UNDECIDED, ratio=1.01, runs=0, upper=upper) for upper in (1.04, 1.32))
+    found = [
+        changes_text(RunResult(measurements=[measurement(*ones)]), "main") for ones in ([inside], [inside, beyond])
+    ]
+    assert found == ["against main: 1 unsuspicious", "against main: 2 unsuspicious (95 % intervals up to +32 %)"]
 
 
 def test_a_session_that_compared_nothing_says_so() -> None:

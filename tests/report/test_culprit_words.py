@@ -43,7 +43,7 @@ def told(cause: Cause, callee: str = "", before: float = 0, after: float = 0) ->
         (blame_text(Blame("web:menu", Cause.OWN_CODE, 37e3, 41e3, is_unchanged=True)), "web:menu takes longer in its own lines, in the same code: look at what it is given: +37 us of +41 us"),
         (blame_text(Blame("web:menu", Cause.MORE_CALLS, 37e3, 41e3, "web:make", 0, 1, is_unchanged=True)), "web:make now runs on every call of web:menu (0 -> 1): +37 us of +41 us"),
         (blame_text(Blame("web:menu", Cause.MORE_CALLS, 37e3, 41e3, EXECUTE, 0, 1, is_unchanged=True)), "web:menu now calls sqlite3.Connection.execute on every call (0 -> 1): +37 us of +41 us"),
-        (blame_text(Blame("web:menu", Cause.OTHER_CODE, 1e3, 41e3)), "web:menu was changed, and the profiles do not show its part"),
+        (blame_text(Blame("web:menu", Cause.OTHER_CODE, 1e3, 41e3)), "web:menu was changed; its part of the slowdown is not known"),
         (blame_text(Blame("web:menu", Cause.OTHER_CALLS, 37e3, 41e3, "web:cost", 0, 10, "web:price")), "web:menu calls web:cost in place of web:price: +37 us of +41 us"),
         (told(Cause.NEW_AROUND, "web:price", 1, 1), "web:menu is new around web:price: +37 us of +41 us"),
     ],
@@ -63,12 +63,12 @@ def test_the_only_function_that_was_changed_is_the_likeliest_cause() -> None:
     menu, tax = (Blame(name, Cause.OTHER_CODE, 1e3, 41e3) for name in ("web:menu", "web:tax"))
     alone, both = list(blame_lines([menu], [])), list(blame_lines([menu, tax], []))
     assert alone[1:] == [
-        "  web:menu was changed, and the profiles do not show its part; "
-        "no other known function was: most likely the cause"
+        "  web:menu was changed; its part of the slowdown is not known; "
+        "no other known function was changed: most likely the cause"
     ]
-    assert [one.partition("part")[2] for one in both[1:]] == ["", ""]
+    assert [one.partition("is not known")[2] for one in both[1:]] == ["", ""]
     waits = Blame("web:ask", Cause.SLOWER_LIBRARY, 37e3, 41e3, "queue:get", 1, 1, is_unchanged=True)
-    assert list(blame_lines([waits, menu], []))[-1].endswith("do not show its part")
+    assert list(blame_lines([waits, menu], []))[-1].endswith("its part of the slowdown is not known")
 
 
 def test_another_version_of_a_library_explains_that_the_same_code_takes_longer() -> None:
