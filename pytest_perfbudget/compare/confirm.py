@@ -126,7 +126,9 @@ def confirm(
             break
         # What processes show that have measured other tests may come from these tests.
         needs_new = not attempts or bool(grown) or any(one.needs_new(fresh[name]) for name, one in open_.items())
-        most_fresh = max((one.most_fresh for one in open_.values()), default=MOST_FRESH)
+        most_fresh = max(
+            (one.most_fresh + one.discarded(fresh[name]) for name, one in open_.items()), default=MOST_FRESH
+        )
         note_fresh(context.progress, nodeid, pace, context.pace, step_s=step_s, most_fresh=most_fresh, noun=noun)
         # The first attempts explain a slowdown by profiles; whether a count has grown is decided by three or more.
         is_profiled = len(attempts) < (_PROFILED if _are_quick(attempts) else 1)

@@ -174,6 +174,10 @@ class PairedSlowdownTest(SlowdownTest[Pair]):
         """See `SlowdownTest.needs_new`."""
         return is_contradicted(fresh, self.limit)
 
+    def discarded(self, fresh: Sequence[Pair]) -> int:
+        """See `SlowdownTest.discarded`."""
+        return len(fresh) - len(credible(fresh, self.limit))
+
     def _is_open(self, fresh: Sequence[Pair]) -> bool:
         """Return whether these fresh pairs leave open whether there is a slowdown.
 

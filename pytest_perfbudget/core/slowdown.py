@@ -118,6 +118,10 @@ class SlowdownTest(ABC, Generic[_Run]):
         """Return whether the next fresh run has to be by processes that have measured no other test."""
         return False
 
+    def discarded(self, fresh: Sequence[_Run]) -> int:  # noqa: ARG002
+        """Return the number of fresh runs that do not count, in whose place there may be further ones."""
+        return 0
+
     def screened(self, *runs: _Run) -> RegressionResult:
         """Return the result for runs that do not show a slowdown beyond the tolerance."""
         found = self.effect(runs)

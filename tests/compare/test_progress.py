@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -114,6 +115,24 @@ def test_workers_of_xdist_add_to_one_pace(tmp_path: Path) -> None:
         with worker.test():
             pass
     assert (second.number, second.left_s()) == (4, 50)
+
+
+def test_pairs_that_do_not_count_leave_room_for_as_many_more() -> None:
+    """The first pair shows no slowdown, and those that have measured other tests show one: new pairs decide."""
+    seen: list[bool] = []
+
+    def measure(*, own_file_only: bool, counting: Counting, is_timed: bool, needs_new: bool) -> Attempt[Pair]:
+        del own_file_only, counting, is_timed
+        seen.append(needs_new)
+        return Attempt({"": Pair(0.04 if needs_new else 0.3, 0.005, 1e6, is_shared=not needs_new)})
+
+    asking = context()
+    test = PairedSlowdownTest(0.05, 0.001).after(Pair(0.06, 0.005, 1e6))
+    confirm(asking, "a.py::t", {"": test}, {}, measure, noun="fresh pair")
+    assert isinstance(asking.progress, Notes)
+    assert seen[:3] == [True, False, True]
+    numbers = [re.findall(r"pair (\d+) of at most (\d+)", one)[0] for one in asking.progress.shown]
+    assert numbers[:3] == [("1", "20"), ("2", "20"), ("3", "21")]
 
 
 def test_a_confirmation_counts_its_processes() -> None:

@@ -53,6 +53,7 @@ def test_pairs_on_different_sides_of_the_limit_contradict_each_other(
     assert is_contradicted(runs, LIMIT) is expected
     assert TEST.needs_new(runs) is expected
     assert credible(runs, LIMIT) == (runs[:1] if expected else runs)
+    assert TEST.discarded(runs) == (2 if expected else 0)
 
 
 def test_shared_pairs_alone_decide_nothing() -> None:
