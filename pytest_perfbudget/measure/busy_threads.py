@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
-from weakref import WeakKeyDictionary
 
 from pytest_perfbudget.real_clocks import WALL_CPU_THREAD_NS
 
@@ -35,7 +34,7 @@ class BusyThreads:
     ) -> None:
         self._wall_ns = wall_ns
         self._cpu_ns = cpu_ns or _of_thread
-        self._seen_in: WeakKeyDictionary[threading.Thread, str] = WeakKeyDictionary()
+        self._seen_in: dict[tuple[int, str], str] = {}
         self.found: Mapping[str, str] = {}
 
     @contextmanager
@@ -46,9 +45,9 @@ class BusyThreads:
             nodeid: the test that has run.
         """
         self.found = {}
-        for thread in threading.enumerate():
-            self._seen_in.setdefault(thread, nodeid)
         before, began_ns = self._readings(), self._wall_ns()
+        for thread in before:
+            self._seen_in.setdefault(thread, nodeid)
         try:
             yield
         finally:
@@ -56,14 +55,16 @@ class BusyThreads:
             if elapsed_ns >= _LEAST_NS:
                 after = self._readings()
                 busy = [one for one in before if after.get(one, 0) - before[one] >= _BUSY * elapsed_ns]
-                self.found = {one.name: self._seen_in[one] for one in busy}
+                self.found = {one[1]: self._seen_in[one] for one in busy}
 
-    def _readings(self) -> dict[threading.Thread, int]:
-        """Return the CPU times of the other threads, in ns."""
-        found = {}
-        for thread in threading.enumerate():
-            if thread is not threading.current_thread() and thread.native_id is not None:
-                found[thread] = self._cpu_ns(thread.native_id)
+    def _readings(self) -> dict[tuple[int, str], int]:
+        """Return the CPU times of the other threads in ns, by their native ids and names."""
+        own = threading.get_native_id()
+        found = {
+            (one.native_id, one.name): self._cpu_ns(one.native_id)
+            for one in threading.enumerate()
+            if one.native_id is not None and one.native_id != own
+        }
         return {thread: cpu_ns for thread, cpu_ns in found.items() if cpu_ns is not None}
 
 
