@@ -11,7 +11,8 @@ from pytest_perfbudget.core.decision import is_unsuspicious
 from pytest_perfbudget.core.finding import CHANGED, Case
 from pytest_perfbudget.core.kinds import LOAD
 from pytest_perfbudget.core.loosening import OF_BASE
-from pytest_perfbudget.core.metrics import METRICS, TIME, Direction
+from pytest_perfbudget.core.measurement import Measurement
+from pytest_perfbudget.core.metrics import INSTRUCTIONS, METRICS, TIME, Direction
 from pytest_perfbudget.core.results import BudgetVerdict, RegressionResult, RegressionVerdict
 from pytest_perfbudget.report.bars import bar
 from pytest_perfbudget.report.budgets import HELD, profile_lines
@@ -28,6 +29,11 @@ _OWN_CODE = "Let each side run its own code, as the reason says; as a rule, an e
 _STRICT = "A number that is not compared fails because of --perf-strict (or strict = true)."
 
 _BUDGETS_FIRST = "To accept it, mend the exceeded budget first: --perf-update-baseline refuses a test that fails."
+
+_COUNT: Final = (
+    "Where processes differ too much, count_instructions = true in the marker or in pyproject.toml helps: bytecode "
+    "instructions do not depend on the machine."
+)
 
 UNSUSPICIOUS: Final = "unsuspicious"
 """The word for a comparison that is undecided and asks for nothing; see `core.decision.is_unsuspicious`."""
@@ -114,8 +120,15 @@ def remedy(case: Case, change: RegressionResult, *, typed: Typed, is_exceeded: b
         allow = 'unmeasured = "warn" in the marker or in pyproject.toml'
         return f"A test that could not be compared fails. Mend the reason, or allow it: {allow}."
     if not is_failure:
-        return ""
+        is_open = change.verdict is RegressionVerdict.UNDECIDED and change.metric == TIME.name and change.runs > 0
+        return _COUNT if is_open and _may_count(case.measurement) else ""
     return _OWN_CODE if change.verdict is RegressionVerdict.WRONG_CODE else _STRICT
+
+
+def _may_count(measurement: Measurement) -> bool:
+    """Return whether bytecode instructions could be compared, and are not."""
+    is_one_call = measurement.kind is not LOAD
+    return is_one_call and all(one.metric != INSTRUCTIONS.name for one in measurement.changes)
 
 
 def _verbs(changes: Sequence[RegressionResult]) -> str:

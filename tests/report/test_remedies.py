@@ -9,6 +9,7 @@ from results import budget, change, measurement
 from texts import findings
 
 from pytest_perfbudget.core.finding import Finding
+from pytest_perfbudget.core.kinds import BODY, LOAD, MeasurementKind
 from pytest_perfbudget.core.metrics import Direction
 from pytest_perfbudget.core.results import BudgetResult, RegressionResult, RegressionVerdict
 from pytest_perfbudget.report.findings import failure_text
@@ -60,6 +61,24 @@ def test_the_numbers_of_a_measurement_have_one_remedy(metrics: list[str], told: 
     grown = [change(metric=one, direction=directions.get(one, Direction.LOWER)) for one in metrics]
     calm = change(RegressionVerdict.UNCHANGED, metric="instructions")
     assert remedy_lines(failures([calm, *grown])) == [f"{told}, or {FASTER.partition(', or ')[2]} a.py::test_0"]
+
+
+@pytest.mark.parametrize(
+    ("others", "runs", "kind", "is_told"),
+    [
+        ([], 20, BODY, True),
+        ([change(RegressionVerdict.UNCHANGED, metric="instructions")], 20, BODY, False),
+        ([], 0, BODY, False),
+        ([], 20, LOAD, False),
+    ],
+    ids=["open", "instructions are compared", "not measured again", "a load"],
+)
+def test_a_time_that_many_processes_leave_open_can_be_helped_by_instructions(
+    others: list[RegressionResult], runs: int, kind: MeasurementKind, *, is_told: bool
+) -> None:
+    time = change(RegressionVerdict.UNDECIDED, ratio=1.07, lower=0.99, runs=runs)
+    found = remedy_lines(findings(measurement(time, *others, kind=kind)))
+    assert any("count_instructions = true" in one for one in found) is is_told
 
 
 def test_the_baseline_accepts_no_test_that_exceeds_a_budget() -> None:
