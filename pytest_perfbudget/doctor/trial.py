@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from pytest_perfbudget.command import run
+from pytest_perfbudget.core.metrics import INSTRUCTIONS, TIME
+from pytest_perfbudget.core.results import RegressionVerdict
 from pytest_perfbudget.errors import PerfBudgetError
 from pytest_perfbudget.git import git
 
@@ -39,15 +41,16 @@ def test_workload(name, perf):
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """The result of a session for the time of one workload.
+    """The result of a session for one workload.
 
     Attributes:
         workload: the name of the workload.
         slowdown: the share of work that was added; 0 if no work was added.
-        verdict: `regressed`, `unchanged`, ...
+        verdict: the verdict on the time: `regressed`, `unchanged`, ...
         ratio: the measured ratio of the times; None if there is no number.
         error: the standard error of the ratio's logarithm; None if there is no number.
         fresh: the number of fresh processes, or pairs of them, that measured the workload again.
+        instructions: the verdict on the bytecode instructions; empty if they are not compared.
     """
 
     workload: str
@@ -56,6 +59,12 @@ class Case:
     ratio: float | None
     error: float | None
     fresh: int
+    instructions: str = ""
+
+    @property
+    def is_red(self) -> bool:
+        """Whether a number of the workload regressed."""
+        return RegressionVerdict.REGRESSED.value in (self.verdict, self.instructions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +179,7 @@ class DuetTrial(Trial):
 
 def _case(entry: Mapping[str, Any], slowdowns: Mapping[str, float]) -> Case:
     name = entry["nodeid"].partition("[")[2].removesuffix("]")
-    change = next(one for one in entry["changes"] if one["metric"] == "time")
-    return Case(
-        name, slowdowns.get(name, 0.0), change["verdict"], change["ratio"], change.get("log_std_error"), change["runs"]
-    )
+    changes = {one["metric"]: one for one in entry["changes"]}
+    change, instructions = changes[TIME.name], changes.get(INSTRUCTIONS.name, {}).get("verdict", "")
+    numbers = change["ratio"], change.get("log_std_error"), change["runs"]
+    return Case(name, slowdowns.get(name, 0.0), change["verdict"], *numbers, instructions)

@@ -1,13 +1,14 @@
 """Counts what `--perf-against` says of unchanged and of slowed code, beside pytest-benchmark in two runs.
 
     python tests/benchmarks/duet.py [--clean 40] [--slowed 10] [--io] [--load] [--sequential] [--no-rival]
-        [--only "zlib,memory walk"] [--slowdowns 5%] [--output duet.json]
+        [--instructions] [--only "zlib,memory walk"] [--slowdowns 5%] [--output duet.json]
 
 A git repository is generated; its first commit is the base, the working tree the head. In clean sessions they are
 the same, in slowed ones each workload does 2, 3, 5 or 10 % more of its work; of the I/O workloads 10 or 20 %.
 pytest-benchmark runs the base, then the head, and compares with --benchmark-compare-fail. With `--load` a busy
-process runs on each CPU, with `--sequential` one process is measured after the other. `--slowdowns` gives
-other shares. Prints the table of guide/method.md, and a table by workload. Let nothing else run meanwhile.
+process runs on each CPU, with `--sequential` one process is measured after the other. With `--instructions` the
+bytecode instructions are compared as well, and count as the time does. `--slowdowns` gives other shares. Prints the
+table of guide/method.md, and a table by workload. Let nothing else run meanwhile.
 """
 
 from __future__ import annotations
@@ -78,6 +79,7 @@ def main() -> None:
     parser.add_argument("--io", action="store_true")
     parser.add_argument("--load", action="store_true")
     parser.add_argument("--sequential", action="store_true")
+    parser.add_argument("--instructions", action="store_true")
     parser.add_argument("--no-rival", action="store_true")
     add_choices(parser, DUET_SLOWDOWNS)
     options = parser.parse_args()
@@ -90,7 +92,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as ours, tempfile.TemporaryDirectory() as theirs:
         if options.io:
             shutil.copy(io_workloads.__file__, ours)
-        mode = ["[tool.perfbudget.duet]", 'mode = "sequential"'] if options.sequential else []
+        mode = ["count_instructions = true"] if options.instructions else []
+        mode += ["[tool.perfbudget.duet]", 'mode = "sequential"'] if options.sequential else []
         trial = DuetTrial(
             Path(ours), max_regression=options.max_regression, module=module, workloads=names, settings=mode
         )
@@ -115,7 +118,7 @@ def session(
 ) -> Session:
     """Count what one session of each says, and return the session of this project."""
     done = trial.session(slowdowns)
-    red = {"perfbudget": {case.workload for case in done.cases if case.verdict == "regressed"}}
+    red = {"perfbudget": {case.workload for case in done.cases if case.is_red}}
     elapsed_s = {"perfbudget": done.elapsed_s}
     if rival is not None:
         base_s = rival.update()

@@ -22,11 +22,10 @@ class WorkloadTally:
     def add(self, session: Session) -> None:
         """Count a session."""
         for case in session.cases:
-            is_red = case.verdict == "regressed"
             if case.slowdown:
-                self.caught[case.workload][case.slowdown].append(is_red)
+                self.caught[case.workload][case.slowdown].append(case.is_red)
             else:
-                self.failed_clean[case.workload].append(is_red)
+                self.failed_clean[case.workload].append(case.is_red)
             self.cases.append(_to_dict(case))
 
     def table(self) -> str:
