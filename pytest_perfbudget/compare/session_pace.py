@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pytest_perfbudget.measure.clock import SYSTEM
@@ -46,14 +46,16 @@ class SessionPace:
         return sum(known) / len(known) * max(self.total - len(known), 0) if known else 0.0
 
     def _add(self, duration_s: float) -> None:
-        if self._file is None:
-            self._own_s.append(duration_s)
-            return
-        with self._file.open("a", encoding="ascii") as file:
-            file.write(f"{duration_s:.3f}\n")
+        self._own_s.append(duration_s)
+        if self._file is not None:
+            with suppress(OSError), self._file.open("a", encoding="ascii") as file:
+                file.write(f"{duration_s:.3f}\n")
 
     def _durations_s(self) -> list[float]:
-        """Return the durations of the tests so far, in s."""
+        """Return the durations of the tests so far, in s: of this process only, if the file is of no use."""
         if self._file is None:
             return self._own_s
-        return [float(one) for one in self._file.read_text("ascii").split()] if self._file.exists() else []
+        try:
+            return [float(one) for one in self._file.read_text("ascii").split()]
+        except (OSError, ValueError):
+            return self._own_s

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from comparing import Notes, context
 
 from pytest_perfbudget.compare.confirm import Attempt, confirm
@@ -115,6 +116,19 @@ def test_workers_of_xdist_add_to_one_pace(tmp_path: Path) -> None:
         with worker.test():
             pass
     assert (second.number, second.left_s()) == (4, 50)
+
+
+@pytest.mark.parametrize("content", [None, "\0\n"], ids=["no folder", "no numbers"])
+def test_a_file_that_is_of_no_use_leaves_the_own_pace(tmp_path: Path, content: str | None) -> None:
+    """As where somebody has cleaned the folder for temporary files: no test fails by its progress."""
+    times = iter([0, 7_000_000_000])
+    pace = SessionPace(str(tmp_path / "gone" if content is None else tmp_path), lambda: next(times))
+    pace.total = 3
+    with pace.test():
+        pass
+    if content is not None:
+        (tmp_path / "durations.txt").write_text(content, "utf-8")
+    assert (pace.number, pace.left_s()) == (2, 14)
 
 
 def test_pairs_that_do_not_count_leave_room_for_as_many_more() -> None:
