@@ -30,8 +30,8 @@ class LineUpdate:
 
     `ratios` has new / old for each number that changed, by metric (`time`, `calls`, `peak`); for a line that is
     replaced, these are all changes that are accepted with the new line. An undecided line has the ratio of its time,
-    which may be noise. `load` has the parameters in which a load differs. `smallest_found` is the smallest slowdown, as
-    a share, that fresh processes find by a new time; None if there is no new time.
+    which may be noise. `load` has the parameters in which a load differs. `told_without_pairs` is the slowdown, as a
+    share, from which fresh processes alone call a new time slower; None if there is no new time.
     """
 
     key: Key
@@ -40,7 +40,7 @@ class LineUpdate:
     before: Line | None = None
     ratios: Mapping[str, float] = field(default_factory=dict)
     load: Sequence[LoadDifference] = ()
-    smallest_found: float | None = None
+    told_without_pairs: float | None = None
 
     def result(self) -> BaselineUpdate:
         """Return the outcome as reports show it."""
@@ -48,7 +48,7 @@ class LineUpdate:
         numbers = [self._number(metric, ratio) for metric, ratio in ratios.items()]
         spread = None if self.new_time is None else self.new_time.spread
         return BaselineUpdate(
-            self.key.test, self.key.name, self.action, numbers, self.load, spread, self.smallest_found
+            self.key.test, self.key.name, self.action, numbers, self.load, spread, self.told_without_pairs
         )
 
     @property
@@ -142,7 +142,7 @@ def update_line(
     return LineUpdate(new.key, UpdateAction.IMPROVED, merged, old, ratios)
 
 
-def with_smallest_found(
+def with_uncertainty(
     updates: Sequence[LineUpdate], times: Sequence[Reference], tolerances: Mapping[Key, float], alpha: float
 ) -> list[LineUpdate]:
     """Return updates with the smallest slowdown that a comparison with each new time finds.
@@ -157,7 +157,7 @@ def with_smallest_found(
     return [
         one
         if (time := one.new_time) is None
-        else replace(one, smallest_found=comparison(tolerances[one.key], reference=time).smallest_found())
+        else replace(one, told_without_pairs=comparison(tolerances[one.key], reference=time).told_without_pairs())
         for one in updates
     ]
 

@@ -186,8 +186,13 @@ class BaselineConfirmer:
         if not (why or blind):
             return change
         found = f"{100 * ((change.ratio or 1) - 1):+.1f} % in {change.runs} fresh processes"
-        told = f"pairs would tell, but {why}" if why else f"pairs, which do not show a slowdown, may not tell: {blind}"
-        reason = f"looked slower, {found}, but such a time may move by as much; {told}"
+        told = f"pairs would tell, but {why}"
+        if not why:
+            told = (
+                f"pairs, which do not show a slowdown, may not tell: {blind}; update the baseline on a calmer machine"
+            )
+        differ = "the processes of the baseline differ, so that the time may move by as much"
+        reason = f"looked slower, {found}, but {differ}; {told}"
         return replace(change, verdict=RegressionVerdict.UNDECIDED, reason=reason)
 
     def _measure(

@@ -77,7 +77,7 @@ class KnownData:
             return found
         where = f"in {found.runs} fresh processes" if found.runs else "in this session"
         ratio = f"{100 * (found.ratio - 1):+.0f} % {where}, but " if found.ratio is not None else ""
-        reason = f"{ratio}{self._why_uncertain(test.smallest_found())}"
+        reason = f"{ratio}{self._why_uncertain(test.told_without_pairs())}"
         smallest = test.smallest_found()
         return replace(found, verdict=RegressionVerdict.UNDECIDED, reason=reason, smallest_found=smallest)
 
@@ -86,4 +86,4 @@ class KnownData:
         what = "imported, not corrected for weather" if is_imported else "uncertain, its processes differ"
         least = f"{100 * smallest:.0f} %"
         remedy = "update the baseline" if is_imported else "update on a calmer machine, or compare in pairs"
-        return f"the baseline is {what}: a slowdown of less than {least} would not be found: {remedy}"
+        return f"the baseline is {what}: a slowdown of less than {least} may not be found: {remedy}"

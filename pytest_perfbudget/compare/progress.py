@@ -48,15 +48,17 @@ class Pace:
         return is_due
 
     def left(self, total: int) -> str:
-        """Return the most time left, after a comma; empty before a step has shown how long a step takes."""
+        """Return the time left if all steps run, after a comma; empty before a step has shown how long a step takes."""
         if not self.done:
             return ""
-        return f", at most {_duration(self._spent_ns / self.done * max(total - self.done, 0) / 1e9)} left"
+        return f", {_duration(self._spent_ns / self.done * max(total - self.done, 0) / 1e9)} if all run"
 
 
 def note_screening(progress: ProgressNote, nodeid: str, session: SessionPace) -> None:
     """Show which test of how many is compared."""
-    progress.note(f"perf: comparing {_place(session)}: {nodeid}")
+    left_s = session.left_s()
+    left = f", about {_duration(left_s)} left in all" if left_s else ""
+    progress.note(f"perf: comparing test {session.number} of {session.total}{left}: {_short(nodeid)}")
 
 
 def note_screened(progress: ProgressNote, nodeid: str, commit: str) -> None:
@@ -76,8 +78,7 @@ def note_fresh(
 ) -> None:
     """Show which fresh process or pair of how many measures a suspect; a log has few lines about it.
 
-    A suspect looks worse, or so much faster that one of its processes may be off. As a rule few runs decide, so the
-    number and the time left are upper limits.
+    A suspect looks worse, or so much faster that one of its processes may be off. As a rule few runs decide.
 
     Args:
         progress: the display.
@@ -90,7 +91,7 @@ def note_fresh(
     """
     left = pace.left(most_fresh)
     if not pace.done:
-        left = f", at most {_duration(most_fresh * step_s)}" if step_s else ""
+        left = f", {_duration(most_fresh * step_s)} if all run" if step_s else ""
         nouns = f"{noun}{'es' if noun.endswith('s') else 's'}"
         progress.log(
             f"perf: {nodeid} stands out: measuring it again in at most {most_fresh} {nouns}{left} ({_place(session)})"
@@ -107,10 +108,10 @@ def _short(nodeid: str) -> str:
 
 
 def _place(session: SessionPace) -> str:
-    """Return which test of how many runs, and the time that the session needs, by the mean of the tests so far."""
-    left_s = session.left_s()
-    left = f", about {_duration(left_s)} left in all" if left_s else ""
-    return f"test {session.number} of {session.total}{left}"
+    """Return which test of how many is measured again, and the time for those after it, by the mean so far."""
+    left_s = session.left_s(after_this=True)
+    then = f", then about {_duration(left_s)}" if left_s else ""
+    return f"test {session.number} of {session.total}{then}"
 
 
 def _duration(seconds: float) -> str:

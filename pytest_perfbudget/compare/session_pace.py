@@ -40,10 +40,15 @@ class SessionPace:
         """The number of the perf test that runs; a repetition of the last test has its number."""
         return min(len(self._durations_s()) + 1, self.total)
 
-    def left_s(self) -> float:
-        """Return the time in s that this perf test and those after it will take; 0 if no test has shown that."""
+    def left_s(self, *, after_this: bool = False) -> float:
+        """Return the time in s that this perf test and those after it will take; 0 if no test has shown that.
+
+        Args:
+            after_this: whether to leave out this test.
+        """
         known = self._durations_s()
-        return sum(known) / len(known) * max(self.total - len(known), 0) if known else 0.0
+        tests = self.total - len(known) - after_this
+        return sum(known) / len(known) * max(tests, 0) if known else 0.0
 
     def _add(self, duration_s: float) -> None:
         self._own_s.append(duration_s)

@@ -42,9 +42,10 @@ def why_not_as_for_baseline(baseline: Path, machine: str, root: Path, repository
     before, after = read_versions(baseline, machine), installed_versions(root)
     if before is None:
         return f"the versions of installed distributions are not in {calls_file(baseline).name}"
-    changed = [one.name for one in version_changes(before, after)]
-    if changed and (used := may_be_used(root, changed)):
-        return f"{', '.join(used)} had another version for the baseline"
+    changed = {one.name: one for one in version_changes(before, after)}
+    if changed and (used := may_be_used(root, list(changed))):
+        versions = (f"{name} {changed[name].before or 'none'} -> {changed[name].after or 'none'}" for name in used)
+        return f"{', '.join(versions)} since the baseline"
     if elsewhere := code_without_version(root, repository):
         return f"{elsewhere} is not in the repository, and has no version that would tell a change"
     if generated := _ignored_code(root, repository):

@@ -65,7 +65,8 @@ class BaselineUpdate:
         numbers: the numbers that changed.
         load: the parameters in which a load differs from the line's.
         spread: the standard deviation of the time between processes, in log time; None without a new time.
-        smallest_found: the smallest slowdown, as a share, that fresh processes find by the new time; None without one.
+        told_without_pairs: the slowdown, as a share, from which fresh processes alone call the new time slower; None
+            without a new time.
     """
 
     test: str
@@ -74,7 +75,7 @@ class BaselineUpdate:
     numbers: Sequence[UpdatedNumber] = ()
     load: Sequence[LoadDifference] = ()
     spread: float | None = None
-    smallest_found: float | None = None
+    told_without_pairs: float | None = None
 
     @property
     def is_uncertain(self) -> bool:
@@ -99,7 +100,7 @@ class BaselineUpdate:
             "numbers": numbers,
             "load": load,
             "spread": self.spread,
-            "smallest_found": self.smallest_found,
+            "told_without_pairs": self.told_without_pairs,
         }
 
     @classmethod
@@ -107,7 +108,7 @@ class BaselineUpdate:
         """Rebuild an update from the result of `to_dict`."""
         numbers = [UpdatedNumber(**one) for one in data["numbers"]]
         load = tuple(LoadDifference.from_dict(one) for one in data.get("load", ()))
-        uncertainty = data.get("spread"), data.get("smallest_found")
+        uncertainty = data.get("spread"), data.get("told_without_pairs")
         return cls(data["test"], data["name"], UpdateAction(data["action"]), numbers, load, *uncertainty)
 
 

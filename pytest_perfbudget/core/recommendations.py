@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pytest_perfbudget.core.blame import Cause
+from pytest_perfbudget.core.blame import Blame, Cause
 from pytest_perfbudget.core.call_graph import OUTSIDE, CallGraph, EdgeLookup
 from pytest_perfbudget.core.measurement import Measurement
 from pytest_perfbudget.core.metrics import CALLS, PEAK, SPAN_COUNT, TIME
@@ -35,8 +35,9 @@ _COMPREHENSION: Final = re.compile(r"\.<(listcomp|setcomp|dictcomp|genexpr)>$")
 _LEAST_SPECIFIC: Final = 0.5
 """The share of a general cause's saving from which a special cause within the same calls is told before it."""
 
-_LEAST_OF_LOSS: Final = 0.25
-"""The share of a slowdown from which a saving of time is told beside the slowdown: less is no way back."""
+_LEAST_OF_LOSS: Final = 0.15
+"""The share of a slowdown from which a saving of time is told beside the slowdown: less is no way back. A slowdown of
+four equal causes, or of six, has the advice for each."""
 
 _SERIALISED_SHARE: Final = 0.25
 _WAITED_SHARE: Final = 0.5
@@ -61,7 +62,7 @@ _BY_NAME: Final = {
     Advice.WAITING: re.compile(
         r"time\.sleep|'(acquire|recv|recv_into|connect|poll|select)' of|\bselect\."
         # Functions of the standard library that hand the waiting on, so that the code has no call of a lock itself.
-        r"|^threading:\w+\.(wait|wait_for|join|acquire)$|^queue:\w+\.(get|put|join)$|^subprocess:Popen\.(wait|communicate)$"
+        r"|^threading:\w+\.(wait|wait_for|join|acquire)$|^queue:\w+\.(get|join)$|^subprocess:Popen\.(wait|communicate)$"
         r"|^concurrent\.futures\._base:(Future\.result|wait)$|^selectors:\w+\.select$"
     ),
 }
@@ -121,9 +122,15 @@ def recommendations_of(measurement: Measurement) -> list[Recommendation]:
     if measurement.is_pending or not failed:
         return []
     best: dict[Advice, Recommendation] = {}
-    least = max([LEAST_SAVED, *(_LEAST_OF_LOSS * lost(one) for one in regressed if one.metric == TIME.name)])
+    waiting = {
+        (one.function, name) for change in regressed for one in change.blamed if _waits(one) for name in one.callees
+    }
+    losses = [lost(one) for one in regressed if one.metric == TIME.name and not exceeded]
+    least = max([LEAST_SAVED, *(_LEAST_OF_LOSS * one for one in losses)])
     for one in _all(measurement, regressed):
         if one.saves < (least if one.cost == TIME.name else LEAST_SAVED) or one.saves_memory not in failed:
+            continue
+        if one.advice is Advice.WAITING and (one.place, one.subject) in waiting:
             continue
         if one.advice not in best or one.saves > best[one.advice].saves:
             best[one.advice] = one
@@ -134,6 +141,11 @@ def recommendations_of(measurement: Measurement) -> list[Recommendation]:
     return sorted(
         best.values(), key=lambda one: (is_slower and not one.saves_memory, *_rank(one, special)), reverse=True
     )
+
+
+def _waits(one: Blame) -> bool:
+    """Return whether a function waits longer in the same code, for other code that has the cause."""
+    return one.is_unchanged and one.cause is Cause.SLOWER_LIBRARY
 
 
 def is_of_memory(result: BudgetResult | RegressionResult) -> bool:

@@ -183,17 +183,18 @@ def _of_change(change: RegressionResult) -> Iterator[SeenCause]:
 
 
 def _of_blame(change: RegressionResult) -> Iterator[SeenCause]:
-    """Yield the functions whose code has caused a slowdown, with those that may have.
+    """Yield the functions whose code has caused a slowdown, and a function that most likely has.
 
-    Where the same code as before takes longest, it may wait for a function that was changed and is not in the profiles.
+    Where the same code as before takes longest, it may wait for a changed function that is not in its profiles: most
+    likely, if no other was changed.
     """
     largest = max((one.gained_ns for one in change.blamed), default=0.0)
     is_known = change.before is not None and change.after is not None and change.unit == "ns"
     slower_ns = max((change.after or 0.0) - (change.before or 0.0), 0.0) if is_known else None
-    may_wait = change.blamed[:1] and change.blamed[0].is_unchanged
+    changed = [one for one in change.blamed if one.cause is Cause.OTHER_CODE]
+    awaited = changed if len(changed) == 1 and change.blamed[0].is_unchanged else []
     for blame in change.blamed:
-        is_cause = blame.gained_ns >= _MOST_OF * largest or (may_wait and blame.cause is Cause.OTHER_CODE)
-        if blame.function and is_cause:
+        if blame.function and (blame.gained_ns >= _MOST_OF * largest or blame in awaited):
             yield SeenCause(Subject.FUNCTION, blame.function, blame, slower_ns)
 
 

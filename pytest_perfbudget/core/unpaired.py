@@ -149,8 +149,7 @@ class UnpairedSlowdownTest(SlowdownTest[Estimate]):
         The runs of the update tell how far a level moves, too: blocks of 3 MB that differed so much that no slowdown
         by less than 77 % would be found looked 57 to 85 % slower in each session of the same code.
         """
-        moves = max(_OTHER_LEVEL, 2 * math.log1p(self.smallest_found()))
-        return self.is_uncertain and math.log(ratio) < moves
+        return self.is_uncertain and math.log(ratio) < self._moves
 
     def is_hopeless(self, fresh: Sequence[Estimate]) -> bool:
         """See `SlowdownTest.is_hopeless`; hopeless runs do not look slower."""
@@ -169,6 +168,15 @@ class UnpairedSlowdownTest(SlowdownTest[Estimate]):
         """Return the slowdown, as a share, from which calm fresh runs that agree would get the verdict `regressed`."""
         least = -self.effect([self._calm] * self.enough).bound(self.alpha_per_look)
         return math.expm1(max(least, self.limit))
+
+    def told_without_pairs(self) -> float:
+        """Return the slowdown, as a share, from which fresh processes alone call a time slower, whatever `confirm`."""
+        return max(self.smallest_found(), math.expm1(self._moves) if self.is_uncertain else 0.0)
+
+    @property
+    def _moves(self) -> float:
+        """The change, in log time, by which the level of the time may move if it is uncertain."""
+        return max(_OTHER_LEVEL, 2 * math.log1p(self.smallest_found()))
 
     @property
     def is_uncertain(self) -> bool:

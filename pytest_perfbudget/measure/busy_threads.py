@@ -7,7 +7,7 @@ interpreter. Known on Linux only.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -35,41 +35,54 @@ class BusyThreads:
         self._wall_ns = wall_ns
         self._cpu_ns = cpu_ns or _of_thread
         self._seen_in: dict[tuple[int, str], str] = {}
-        self.found: Mapping[str, str] = {}
+
+    def note(self, nodeid: str) -> None:
+        """Note the threads that have begun in a test."""
+        for thread in _others():
+            self._seen_in.setdefault(thread, nodeid)
 
     @contextmanager
-    def watched(self, nodeid: str) -> Iterator[None]:
-        """Find the busy threads while this thread waits within the block: their names, each with its test.
+    def watched(self, nodeid: str) -> Iterator[dict[str, str]]:
+        """Find the busy threads while this thread waits within the block.
 
         Args:
             nodeid: the test that has run.
+
+        Yields:
+            their names, each with its test; filled at the end of the block.
         """
-        self.found = {}
+        found: dict[str, str] = {}
+        self.note(nodeid)
         before, began_ns = self._readings(), self._wall_ns()
-        for thread in before:
-            self._seen_in.setdefault(thread, nodeid)
         try:
-            yield
+            yield found
         finally:
             elapsed_ns = self._wall_ns() - began_ns
             if elapsed_ns >= _LEAST_NS:
                 after = self._readings()
                 busy = [one for one in before if after.get(one, 0) - before[one] >= _BUSY * elapsed_ns]
-                self.found = {one[1]: self._seen_in[one] for one in busy}
+                found.update((one[1], self._seen_in.get(one, nodeid)) for one in busy)
 
     def _readings(self) -> dict[tuple[int, str], int]:
         """Return the CPU times of the other threads in ns, by their native ids and names."""
-        own = threading.get_native_id()
-        found = {
-            (one.native_id, one.name): self._cpu_ns(one.native_id)
-            for one in threading.enumerate()
-            if one.native_id is not None and one.native_id != own
-        }
+        found = {thread: self._cpu_ns(thread[0]) for thread in _others()}
         return {thread: cpu_ns for thread, cpu_ns in found.items() if cpu_ns is not None}
+
+
+def _others() -> list[tuple[int, str]]:
+    """Return the native ids and the names of the other threads; a thread may be of a class with other ideas of both."""
+    own = threading.get_native_id()
+    found = []
+    with suppress(Exception):
+        for one in threading.enumerate():
+            with suppress(Exception):
+                if one.native_id is not None and one.native_id != own:
+                    found.append((int(one.native_id), str(one.name)))
+    return found
 
 
 def _of_thread(native_id: int) -> int | None:
     """Return the CPU time of a thread of this process, in ns; None if the system does not tell."""
-    with suppress(OSError, ValueError, IndexError):
+    with suppress(Exception):  # a test may have patched any function
         return int(Path(f"/proc/self/task/{native_id}/schedstat").read_text("ascii").split()[0])
     return None

@@ -6,7 +6,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 
 import pytest
 
@@ -76,7 +76,7 @@ class Progress:
             # The controller's line of results has begun, unless each result has a line of its own.
             begin = "" if self._config.get_verbosity() > 0 else "\n"
             with self._uncaptured():
-                print(f"{begin}{text}", file=sys.__stderr__, flush=True)
+                _write_error(f"{begin}{text}\n")
         elif self._is_logged and reporter is not None:
             with self._uncaptured():
                 # With -q the line of the tests' results may have begun, which `write_line` does not see.
@@ -91,5 +91,12 @@ class Progress:
     def _write(self, text: str) -> None:
         column = max(1, shutil.get_terminal_size().columns - len(text) - _MARGIN + 1)
         with self._uncaptured():
-            sys.stderr.write(f"\0337\033[{column}G{text}\0338")
-            sys.stderr.flush()
+            _write_error(f"\0337\033[{column}G{text}\0338")
+
+
+def _write_error(text: str) -> None:
+    """Write to standard error, which may be closed, or full: no test fails by that."""
+    with suppress(OSError, ValueError):
+        if sys.__stderr__ is not None:
+            sys.__stderr__.write(text)
+            sys.__stderr__.flush()

@@ -223,7 +223,10 @@ class PerfSession:
         with self.lock.exclusive() if is_perf else self.lock.shared(), self.pace.test() if is_perf else nullcontext():
             if self.comparison is not None and (is_perf or is_last):
                 self.comparison.prepare(is_last=is_last)
-            return (yield)
+            result = yield
+            if self.comparison is not None and not self.is_child:
+                self.busy_threads.note(nodeid_of(item))
+            return result
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:

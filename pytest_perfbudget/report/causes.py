@@ -76,11 +76,11 @@ def _text(cause: SharedCause, fail: Callable[[int], str]) -> CauseText:
         cause: the cause.
         fail: returns the verb for so many tests.
     """
-    ways: dict[type, list[SeenCause]] = {}
-    tests: dict[type, set[str]] = {}
+    ways: dict[object, list[SeenCause]] = {}
+    tests: dict[object, set[str]] = {}
     for one, seen in zip(cause.measurements, cause.seen, strict=True):
-        ways.setdefault(type(seen.sign), []).append(seen)
-        tests.setdefault(type(seen.sign), set()).add(one.nodeid)
+        ways.setdefault(_way_key(seen.sign), []).append(seen)
+        tests.setdefault(_way_key(seen.sign), set()).add(one.nodeid)
     evidence = [
         _way(found) if len(ways) == 1 else f"{len(tests[way]):,} of them: {_way(found)}" for way, found in ways.items()
     ]
@@ -91,7 +91,13 @@ def _text(cause: SharedCause, fail: Callable[[int], str]) -> CauseText:
     )
 
 
-def _headline(cause: SharedCause, tests: Mapping[type, set[str]], fail: Callable[[int], str]) -> str:
+def _way_key(sign: Sign) -> object:
+    """Return the kind of evidence, by which tests are told together: a changed function without a part has its own."""
+    is_part_unknown = isinstance(sign, Blame) and sign.cause is Cause.OTHER_CODE
+    return Cause.OTHER_CODE if is_part_unknown else type(sign)
+
+
+def _headline(cause: SharedCause, tests: Mapping[object, set[str]], fail: Callable[[int], str]) -> str:
     """Return the number of tests, and the cause; a profile of one side only says where the time goes.
 
     Args:
@@ -101,15 +107,19 @@ def _headline(cause: SharedCause, tests: Mapping[type, set[str]], fail: Callable
     """
     word = f"the {cause.subject.value} " if cause.subject.value else ""
     name = f"{word}{short_name(cause.name)}" + (f" in {cause.file}" if cause.file else "")
-    caused = {test for way, found in tests.items() if way not in _PROFILES for test in found}
-    others = len(set(cause.tests) - caused)
+    caused = {test for way, found in tests.items() if way not in (*_PROFILES, Cause.OTHER_CODE) for test in found}
+    likely = tests.get(Cause.OTHER_CODE, set()) - caused
+    others = len(set(cause.tests) - caused - likely)
     whose = "its" if others == 1 else "their"
     noun = "time" if ProfileRow in tests else "instructions"
     most = f"{'spends' if others == 1 else 'spend'} most of {whose} {noun}"
-    if not caused:
+    if likely and not caused:
+        text = f"{counted(len(likely), 'test')} most likely {fail(len(likely))} by {name}"
+    elif not caused:
         text = f"{counted(others, 'test')} that {fail(others)} {most} in {name}"
     else:
         text = f"{counted(len(caused), 'test')} {fail(len(caused))} by {name}"
+        text += f"; {len(likely):,} more most likely" if likely else ""
         text += f"; {others:,} more that {fail(others)} {most} there" if others else ""
     number = len(cause.measurements)
     return text if number == len(cause.tests) else f"{text} ({counted(number, 'measurement')})"
@@ -120,7 +130,7 @@ def _way(seen: Sequence[SeenCause]) -> str:
     signs: Sequence[Sign] = [one.sign for one in seen]
     first = signs[0]
     if isinstance(first, Blame):
-        return _blamed_way(seen)
+        return _blamed_way(first, seen)
     if isinstance(first, (ComponentChange, Growth, InstructionGrowth)):
         return _compared_way(first, signs)
     if isinstance(first, Repeat):
@@ -137,19 +147,18 @@ def _way(seen: Sequence[SeenCause]) -> str:
     return f"takes {_range([f'{one:.0%}' for one in shares])} of the {noun}: where to look first"
 
 
-def _blamed_way(seen: Sequence[SeenCause]) -> str:
+def _blamed_way(first: Blame, seen: Sequence[SeenCause]) -> str:
     """Return the way in which a function's code became slower, with its part of the measured slowdowns.
 
-    Tests whose profiles do not show the function say nothing about the way. A profile inflates times, so the parts are
-    its shares of the slowdowns that were measured without a profiler.
+    A profile inflates times, so the parts are its shares of the slowdowns that were measured without a profiler.
     """
-    every = [(one.sign, one.slower_ns) for one in seen if isinstance(one.sign, Blame)]
-    blamed = [one for one in every if one[0].cause is not Cause.OTHER_CODE] or every
-    first = blamed[0][0]
+    blamed = [(one.sign, one.slower_ns) for one in seen if isinstance(one.sign, Blame)]
+    if first.cause is Cause.OTHER_CODE:
+        return "was changed; the profiles of these tests do not show its part"
     words = {cause_text(one) for one, _ in blamed}
     kinds = {kind_text(one) for one, _ in blamed}
     how = cause_text(first) if len(words) == 1 else kind_text(first) if len(kinds) == 1 else "takes longer"
-    parts = [slower_ns * one.share for one, slower_ns in blamed if slower_ns and one.gained_ns]
+    parts = [slower_ns * one.share for one, slower_ns in blamed if slower_ns]
     return f"{how}: {_times(parts)} in each execution, by the shares of the profiles" if parts else how
 
 

@@ -85,7 +85,7 @@ def changes_text(result: RunResult, against: str) -> str:
 def _highest_text(calm: Sequence[RegressionResult]) -> str:
     """Return how large a slowdown may be that nothing shows; empty if all are within their limits."""
     beyond = [one.upper for one in calm if one.upper is not None and one.upper > 1 + one.limit]
-    return f" (95 % intervals up to {percent(max(beyond))})" if beyond else ""
+    return f" (a slowdown by up to {percent(max(beyond)).lstrip('+')} may be hidden)" if beyond else ""
 
 
 def improved_text(result: RunResult) -> str:

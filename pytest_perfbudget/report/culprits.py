@@ -21,7 +21,7 @@ NO_CULPRIT: Final = (
     "If there are several commits in between, perfbudget bisect finds the commit."
 )
 
-_ONLY_CHANGE: Final = "no other known function was changed: most likely the cause"
+_ONLY_CHANGE: Final = "most likely the cause"
 
 _ABOVE: Final = 1.1
 """The ratio of a part to the whole slowdown above which errors of the profiles do not explain the part."""
@@ -51,6 +51,9 @@ def blame_lines(
         blamed = [replace(one, is_unchanged=False) for one in blamed]
     if blamed:
         changed = [one for one in blamed if one.cause is Cause.OTHER_CODE]
+        others = [one for one in blamed if one not in changed]
+        if len(changed) == 1 and all(one.is_unchanged for one in others):  # the others wait, or are given other data
+            blamed = [*changed, *others]
         yield HEADING if len(changed) < len(blamed) else HEADING_OF_CHANGES
         most = f"; {_ONLY_CHANGE}" if changed == [blamed[0]] else ""
         yield from (f"  {blame_text(one)}{most if one in changed else ''}" for one in blamed)

@@ -58,9 +58,18 @@ def update_progress_text(run: int, runs: int, done: int, total: int, left_s: flo
     return f"perf: process {run} of {runs} [{'#' * filled}{'.' * (cells - filled)}] {_left(left_s)}"
 
 
-def update_log_text(tests: int, runs: int, left_s: float) -> str:
-    """Return the line that a log has while a baseline is measured, after the first process."""
-    return f"perf: {counted(tests, 'test')} measured for the baseline in process 1 of {runs}, {_left(left_s)}"
+def update_log_text(done: int, tests: int, runs: int, left_s: float) -> str:
+    """Return a line that a log has while a baseline is measured.
+
+    Args:
+        done: the number of tests that all processes so far have measured.
+        tests: the number of tests.
+        runs: the number of processes.
+        left_s: the time left, in s.
+    """
+    run = (done - 1) // tests + 1
+    measured = done - (run - 1) * tests
+    return f"perf: {counted(measured, 'test')} measured for the baseline in process {run} of {runs}, {_left(left_s)}"
 
 
 def _left(left_s: float) -> str:

@@ -31,8 +31,8 @@ _STRICT = "A number that is not compared fails because of --perf-strict (or stri
 _BUDGETS_FIRST = "To accept it, mend the exceeded budget first: --perf-update-baseline refuses a test that fails."
 
 _COUNT: Final = (
-    "Where processes differ too much, count_instructions = true in the marker or in pyproject.toml helps: bytecode "
-    "instructions do not depend on the machine."
+    "Where processes differ too much, count_instructions = true in the marker or in pyproject.toml may help: the "
+    "number of bytecode instructions depends neither on the load of the machine nor on the place of data in memory."
 )
 
 UNSUSPICIOUS: Final = "unsuspicious"
@@ -127,8 +127,9 @@ def remedy(case: Case, change: RegressionResult, *, typed: Typed, is_exceeded: b
 
 def _may_count(measurement: Measurement) -> bool:
     """Return whether bytecode instructions could be compared, and are not."""
-    is_one_call = measurement.kind is not LOAD
-    return is_one_call and all(one.metric != INSTRUCTIONS.name for one in measurement.changes)
+    return measurement.kind.can_measure(INSTRUCTIONS) and all(
+        one.metric != INSTRUCTIONS.name for one in measurement.changes
+    )
 
 
 def _verbs(changes: Sequence[RegressionResult]) -> str:

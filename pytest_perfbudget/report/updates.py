@@ -92,14 +92,14 @@ def update_lines(update: UpdateSummary, typed: Typed = str) -> Iterator[str]:
 
 def _uncertain_text(lines: Sequence[BaselineUpdate]) -> str:
     """Return that new times differ much from process to process."""
-    widest = max(lines, key=lambda one: one.smallest_found or 0.0)
+    widest = max(lines, key=lambda one: one.told_without_pairs or 0.0)
     whose = "the least certain" if len(lines) > 1 else "the line"
     times = "the time of 1 new line differs" if len(lines) == 1 else f"the times of {len(lines):,} new lines differ"
     return (
         f"{times} by more than {100 * UNCERTAIN:.0f} % between processes (standard deviation; {widest.id}: "
-        f"{100 * math.expm1(widest.spread or 0.0):.0f} %): {whose} finds no slowdown below "
-        f"{100 * (widest.smallest_found or 0.0):.0f} % by itself, without pairs beside its commit. Update again when "
-        "the machine is calmer"
+        f"{100 * math.expm1(widest.spread or 0.0):.0f} %): {whose} alone tells slowdowns from "
+        f"{100 * (widest.told_without_pairs or 0.0):.0f} % on, smaller ones only in pairs beside its commit. "
+        "Update again when the machine is calmer"
     )
 
 

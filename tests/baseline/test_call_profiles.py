@@ -166,7 +166,7 @@ class TestVersions:
         now["ruff"] = "2"
         assert why_not() == ""
         now["scipy"] = "1.13"
-        assert why_not() == "scipy had another version for the baseline"
+        assert why_not() == "scipy 1.12 -> 1.13 since the baseline"
         now["scipy"] = "1.12"
         monkeypatch.setattr(f"{module}.code_without_version", lambda *_: "till")
         assert why_not() == "till is not in the repository, and has no version that would tell a change"

@@ -8,7 +8,7 @@ import pytest
 
 from pytest_perfbudget.baseline.new_line import Provenance, measured
 from pytest_perfbudget.baseline.schema import Key, Line
-from pytest_perfbudget.baseline.update import LineUpdate, apply, update_line, with_smallest_found
+from pytest_perfbudget.baseline.update import LineUpdate, apply, update_line, with_uncertainty
 from pytest_perfbudget.core.baseline_update import UpdateAction
 from pytest_perfbudget.core.calm_quantiles import SHARES
 from pytest_perfbudget.core.load.plan import LoadPlan
@@ -70,10 +70,10 @@ def test_a_new_time_tells_the_smallest_slowdown_that_a_comparison_finds() -> Non
         written = LineUpdate(KEY, UpdateAction.NEW, of_spread(line(), spread))
         assert written.new_time is not None
         times = [written.new_time] * lines
-        (told,) = with_smallest_found([written], times, {KEY: 0.05}, 0.01)
+        (told,) = with_uncertainty([written], times, {KEY: 0.05}, 0.01)
         comparison = UnpairedSlowdownTest(0.05, 0.01 / lines, written.new_time, prior_of(times))
-        smallest = told.result().smallest_found
-        assert smallest == comparison.smallest_found()
+        smallest = told.result().told_without_pairs
+        assert smallest == comparison.told_without_pairs()
         return smallest
 
     assert 0.05 <= found(1, 0.002) < found(1, 0.08) < found(20, 0.08)
@@ -82,7 +82,7 @@ def test_a_new_time_tells_the_smallest_slowdown_that_a_comparison_finds() -> Non
 def test_a_time_that_stays_tells_no_smallest_slowdown() -> None:
     kept = revised(line(), recordings(1e6))
     assert kept.new_time is None
-    assert with_smallest_found([kept], [], {}, 0.01) == [kept]
+    assert with_uncertainty([kept], [], {}, 0.01) == [kept]
 
 
 def of_spread(found: Line, spread: float) -> Line:

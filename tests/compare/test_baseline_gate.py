@@ -105,7 +105,7 @@ def test_a_baseline_too_uncertain_to_find_a_slowdown_is_named(based: Project) ->
     edit_baseline(based, '"spread": 0.0', '"spread": 0.9')
     based.run(perf_program()).stdout.fnmatch_lines(
         [
-            "undecided: test_it.py::test_body, test_it.py::test_call step: +0 % in this session, but the baseline is uncertain, its processes differ: *% would not be found: update on a calmer *",
+            "undecided: test_it.py::test_body, test_it.py::test_call step: +0 % in this session, but the baseline is uncertain, its processes differ: *% may not be found: update on a calmer *",
             "conditional: 2 numbers undecided beside an uncertain baseline (update *",
         ]
     )

@@ -101,7 +101,7 @@ def test_another_version_of_a_package_is_a_change_that_pairs_would_not_see(confi
     result.stdout.fnmatch_lines(
         [
             "  1.00 ms, baseline 700 us (commit *); [234] fresh processes",
-            "  not slower beside the code of the baseline (+0.0 % in pairs), but than its numbers: numpy had *",
+            "  not slower beside the code of the baseline (+0.0 % in pairs), but than its numbers: numpy 2.0 -> 2.1 since the baseline*",
         ]
     )
 
@@ -130,8 +130,9 @@ def test_a_time_that_changes_its_level_is_undecided_where_only_pairs_that_may_be
     if verdict == "undecided":
         result.stdout.fnmatch_lines(
             [
-                "undecided: *: looked slower, +42.* % in * fresh processes, but such a time may move by as much; pairs, "
-                "which do not show a slowdown, may not tell: numpy had another version for the baseline"
+                "undecided: *: looked slower, +42.* % in * fresh processes, but the processes of the baseline differ, so that "
+                "the time may move by as much; pairs, which do not show a slowdown, may not tell: numpy 2.0 -> 2.1 since "
+                "the baseline; update the baseline on a calmer machine"
             ]
         )
 
@@ -200,7 +201,7 @@ def test_without_the_commit_a_time_that_changes_its_level_is_undecided_unless_fa
     result = confirming.run(TESTS, pyproject=AUTO)
     assert times(confirming) == {"test_call step": verdict}
     told = {
-        "undecided": "undecided: *: looked slower, +40.0 % in * fresh processes, but such a time may move by as much; pairs "
+        "undecided": "undecided: *: looked slower, +40.0 % in * fresh processes, but the processes of the baseline differ, so that the time may move by as much; pairs "
         "would tell, but git does not have 000000000, at which the baseline was made: fetch the commit *",
         "regressed": "note: *: confirmed by fresh processes, not by a duet: git does not have 000000000, *",
     }

@@ -33,11 +33,12 @@ def test_a_time_that_an_uncertain_baseline_cannot_judge_is_undecided(
 ) -> None:
     """A slowdown that doubles the time would pass as unsuspicious otherwise. Pairs need no time of the baseline."""
     monkeypatch.setattr(UnpairedSlowdownTest, "smallest_found", lambda _: 1.37)
+    monkeypatch.setattr(UnpairedSlowdownTest, "told_without_pairs", lambda _: 4.62)
     known = KnownData(None, None, UnpairedSlowdownTest(0.05, 0.001, REFERENCE, Prior(0.01, 4)), is_known_elsewhere=True)
     doubted = known.doubted(found)
     where = "in 5 fresh processes" if found.runs else "in this session"
     reason = (
-        f"+12 % {where}, but the baseline is uncertain, its processes differ: a slowdown of less than 137 % would not be found: update on a "
+        f"+12 % {where}, but the baseline is uncertain, its processes differ: a slowdown of less than 462 % may not be found: update on a "
         "calmer machine, or compare in pairs"
     )
     assert (doubted.verdict is RegressionVerdict.UNDECIDED and doubted.reason == reason) is is_told

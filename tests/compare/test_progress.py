@@ -42,15 +42,15 @@ def shown(step_s: float, steps: int, *, most_fresh: int = MOST_FRESH, nodeid: st
 
 
 def test_a_note_tells_the_pair_and_the_most_time_left() -> None:
-    assert shown(4, 0) == "perf: fresh pair 1 of at most 10, at most 2 min: a.py::t"
-    assert shown(4, 1) == "perf: fresh pair 2 of at most 10, at most 36 s left: a.py::t"
-    assert shown(60, 4) == "perf: fresh pair 5 of at most 10, at most 6 min left: a.py::t"
-    assert shown(4, 10, most_fresh=20) == "perf: fresh pair 11 of at most 20, at most 40 s left: a.py::t"
+    assert shown(4, 0) == "perf: fresh pair 1 of at most 10, 2 min if all run: a.py::t"
+    assert shown(4, 1) == "perf: fresh pair 2 of at most 10, 36 s if all run: a.py::t"
+    assert shown(60, 4) == "perf: fresh pair 5 of at most 10, 6 min if all run: a.py::t"
+    assert shown(4, 10, most_fresh=20) == "perf: fresh pair 11 of at most 20, 40 s if all run: a.py::t"
 
 
 def test_a_note_leaves_the_folders_out_so_that_the_name_of_the_test_is_not_cut() -> None:
     note = shown(4, 1, nodeid="tests/perf/test_a.py::TestMenu::test_call[a/b::c]")
-    assert note == "perf: fresh pair 2 of at most 10, at most 36 s left: test_a.py::TestMenu::test_call[a/b::c]"
+    assert note == "perf: fresh pair 2 of at most 10, 36 s if all run: test_a.py::TestMenu::test_call[a/b::c]"
 
 
 def session(total: int, *durations_s: float) -> SessionPace:
@@ -77,18 +77,18 @@ def logged(step_s: float, steps: int, expected_s: float = 0.0) -> list[str]:
 
 def test_a_log_has_a_line_when_a_confirmation_begins_and_each_half_minute() -> None:
     begin = "perf: a.py::t stands out: measuring it again in at most 10 fresh processes"
-    place = "(test 8 of 20, about 2 min left in all)"
+    place = "(test 8 of 20, then about 2 min)"
     assert logged(4, 7) == [f"{begin} {place}"]
     assert logged(4, 9) == [
         f"{begin} {place}",
-        f"perf: a.py::t: fresh process 9 of at most 10, at most 8 s left {place}",
+        f"perf: a.py::t: fresh process 9 of at most 10, 8 s if all run {place}",
     ]
     assert logged(16, 6, expected_s=15) == [
-        f"{begin}, at most 2 min {place}",
-        f"perf: a.py::t: fresh process 3 of at most 10, at most 2 min left {place}",
-        f"perf: a.py::t: fresh process 5 of at most 10, at most 2 min left {place}",
+        f"{begin}, 2 min if all run {place}",
+        f"perf: a.py::t: fresh process 3 of at most 10, 2 min if all run {place}",
+        f"perf: a.py::t: fresh process 5 of at most 10, 2 min if all run {place}",
     ]
-    assert logged(2, 3, expected_s=0.4) == [f"{begin}, at most 4 s {place}"]
+    assert logged(2, 3, expected_s=0.4) == [f"{begin}, 4 s if all run {place}"]
 
 
 def screening(pace: SessionPace) -> str:

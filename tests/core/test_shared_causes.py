@@ -71,6 +71,8 @@ def test_the_same_code_that_waits_may_wait_for_a_function_that_was_changed() -> 
     may_be = Blame("app.db:query", Cause.OTHER_CODE, 0.0, 5e5)
     direct = [change(blamed=[blamed("app.db:query")]) for _ in range(2)]
     assert causes(several(*direct, change(blamed=[waits, may_be]))) == [(Subject.FUNCTION, "app.db:query", 3)]
+    other = replace(may_be, function="app.db:unrelated")
+    assert causes(several(*direct, change(blamed=[waits, may_be, other]))) == [(Subject.FUNCTION, "app.db:query", 2)]
     own = replace(waits, is_unchanged=False)
     assert causes(several(*direct, change(blamed=[own, may_be]))) == [(Subject.FUNCTION, "app.db:query", 2)]
 

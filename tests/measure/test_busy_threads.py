@@ -42,9 +42,9 @@ def found(share: float, elapsed_ns: int) -> dict[str, str]:
     threads = BusyThreads(lambda: cpu.at_ns, cpu.of)
     with waiting("waits"), waiting("spins"):
         for nodeid in ("a.py::leaves", "a.py::later"):
-            with threads.watched(nodeid):
+            with threads.watched(nodeid) as busy:
                 cpu.at_ns += elapsed_ns
-    return dict(threads.found)
+    return busy
 
 
 def test_a_busy_thread_is_found_with_the_test_in_which_it_was_seen_first() -> None:
@@ -60,9 +60,28 @@ def test_a_thread_that_waits_and_a_short_time_say_nothing(share: float, elapsed_
 def test_a_system_that_does_not_tell_finds_nothing() -> None:
     times = iter([0, 400_000_000])
     threads = BusyThreads(lambda: next(times), lambda _: None)
-    with waiting("waits"), threads.watched("a.py::t"):
+    with waiting("waits"), threads.watched("a.py::t") as busy:
         pass
-    assert threads.found == {}
+    assert busy == {}
+
+
+def test_a_thread_of_a_test_that_measures_nothing_is_known_by_that_test() -> None:
+    cpu = Cpu("spins", 0.9)
+    threads = BusyThreads(lambda: cpu.at_ns, cpu.of)
+    with waiting("spins"):
+        threads.note("a.py::leaves")
+        with threads.watched("a.py::later") as busy:
+            cpu.at_ns += 400_000_000
+    assert busy == {"spins": "a.py::leaves"}
+
+
+@pytest.mark.parametrize("name", [property(lambda _: 1 / 0), ["a", "list"]], ids=["raises", "no text"])
+def test_a_thread_of_an_odd_class_breaks_nothing(monkeypatch: pytest.MonkeyPatch, name: object) -> None:
+    odd = type("Odd", (), {"native_id": 1, "name": name})()
+    monkeypatch.setattr(threading, "enumerate", lambda: [odd])
+    with BusyThreads().watched("a.py::t") as busy:
+        pass
+    assert busy == {}
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the system does not tell")

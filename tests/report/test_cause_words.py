@@ -60,6 +60,17 @@ def test_each_way_in_which_tests_show_a_cause_has_a_line() -> None:
     ]
 
 
+def test_a_changed_function_that_profiles_do_not_show_is_likely_and_has_no_part() -> None:
+    """A call that hands its work to a thread waits in the same code; the function of the thread was changed."""
+    waits = Blame("app.api:ask", Cause.SLOWER_LIBRARY, 4e5, 5e5, "queue:Queue.get", 1, 1, is_unchanged=True)
+    awaited = change(blamed=[waits, Blame("app.db:query", Cause.OTHER_CODE, 0.0, 0.0, is_changed=True)])
+    assert told(several(slow(), awaited, slow()))[1:4] == [
+        "  2 tests fail by app.db:query; 1 more most likely",
+        "    2 of them: takes longer in its own lines: +162 us in each execution, by the shares of the profiles",
+        "    1 of them: was changed; the profiles of these tests do not show its part",
+    ]
+
+
 @pytest.mark.parametrize(
     ("ways", "words"),
     [

@@ -30,7 +30,10 @@ def test_an_undecided_number_that_asks_for_nothing_is_counted_apart() -> None:
         change(RegressionVerdict.UNDECIDED, ratio=ratio, runs=runs) for ratio, runs in ((1.08, 3), (1.01, 3), (1.01, 0))
     )
     found = RunResult(measurements=[measurement(one) for one in (suspect, looked_faster, calm)])
-    assert changes_text(found, "main") == "against main: 1 undecided, 2 unsuspicious (95 % intervals up to +15.1 %)"
+    assert (
+        changes_text(found, "main")
+        == "against main: 1 undecided, 2 unsuspicious (a slowdown by up to 15.1 % may be hidden)"
+    )
 
 
 def test_unsuspicious_numbers_within_their_limits_have_no_interval() -> None:
@@ -39,7 +42,10 @@ def test_unsuspicious_numbers_within_their_limits_have_no_interval() -> None:
     found = [
         changes_text(RunResult(measurements=[measurement(*ones)]), "main") for ones in ([inside], [inside, beyond])
     ]
-    assert found == ["against main: 1 unsuspicious", "against main: 2 unsuspicious (95 % intervals up to +32 %)"]
+    assert found == [
+        "against main: 1 unsuspicious",
+        "against main: 2 unsuspicious (a slowdown by up to 32 % may be hidden)",
+    ]
 
 
 def test_a_session_that_compared_nothing_says_so() -> None:
@@ -100,4 +106,5 @@ def test_progress_of_a_warm_up() -> None:
 
 def test_progress_of_an_update() -> None:
     assert update_progress_text(3, 10, 5, 20, 95) == "perf: process 3 of 10 [#####...............] 2 min left"
-    assert update_log_text(5, 10, 80) == "perf: 5 tests measured for the baseline in process 1 of 10, 80 s left"
+    assert update_log_text(5, 5, 10, 80) == "perf: 5 tests measured for the baseline in process 1 of 10, 80 s left"
+    assert update_log_text(17, 5, 10, 20) == "perf: 2 tests measured for the baseline in process 4 of 10, 20 s left"

@@ -88,20 +88,22 @@ def test_numbers_of_uncommitted_code_ask_for_a_commit() -> None:
 
 def test_new_times_that_differ_much_between_processes_ask_for_a_calmer_machine() -> None:
     """As on a busy machine, where a baseline would find large slowdowns only, and nobody would know."""
-    rough = BaselineUpdate("a.py::t", "parse", UpdateAction.NEW, spread=math.log(1.07), smallest_found=0.528)
+    rough = BaselineUpdate("a.py::t", "parse", UpdateAction.NEW, spread=math.log(1.07), told_without_pairs=0.528)
     calm = BaselineUpdate("a.py::u", "", UpdateAction.NEW, spread=0.02)
     found = [list(update_lines(UpdateSummary("b.json", lines)))[1:] for lines in ([calm], [calm, rough])]
     assert found == [
         [],
         [
             "the time of 1 new line differs by more than 5 % between processes (standard deviation; a.py::t parse: "
-            "7 %): the line finds no slowdown below 53 % by itself, without pairs beside its commit. Update again when "
+            "7 %): the line alone tells slowdowns from 53 % on, smaller ones only in pairs beside its commit. Update again when "
             "the machine is calmer"
         ],
     ]
-    (text,) = list(update_lines(UpdateSummary("b.json", [rough, replace(rough, spread=0.06, smallest_found=0.4)])))[1:]
+    (text,) = list(update_lines(UpdateSummary("b.json", [rough, replace(rough, spread=0.06, told_without_pairs=0.4)])))[
+        1:
+    ]
     assert text.startswith("the times of 2 new lines differ by more than 5 % between processes (standard deviation; ")
-    assert "a.py::t parse: 7 %): the least certain finds no slowdown below 53 %" in text
+    assert "a.py::t parse: 7 %): the least certain alone tells slowdowns from 53 % on" in text
 
 
 class TestOtherLoad:

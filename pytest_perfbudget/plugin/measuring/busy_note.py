@@ -16,8 +16,8 @@ def with_busy_threads(measurements: Sequence[Measurement], threads: Mapping[str,
         threads: the names of the threads, each with the test in which the thread was seen first.
     """
     notes = [
-        f"the thread {name}, seen first in {nodeid}, runs while other processes measure, and makes times longer: "
-        "let it wait or end"
+        f"the thread {name}, seen first in {nodeid}, runs while other processes measure, which may make times "
+        "longer: let it wait or end"
         for name, nodeid in threads.items()
     ]
     return [replace(one, warnings=[*one.warnings, *notes]) if one.changes else one for one in measurements]

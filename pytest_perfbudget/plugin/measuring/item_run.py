@@ -284,9 +284,9 @@ class ItemRun:
         add_missing(self, self.kind, self._limits, self._begun.raised())
         refuse_in_marker(own_limits(self, self._limits), self.kept.found)
         if self.session.comparison is not None:
-            with self.session.busy_threads.watched(self.nodeid):
+            with self.session.busy_threads.watched(self.nodeid) as busy:
                 settled = self.session.comparison.settle(self.nodeid, self.kept.found, self._requests)
-            settled = with_busy_threads(settled, self.session.busy_threads.found)
+            settled = with_busy_threads(settled, busy)
             if self.session.changed_tests is not None:
                 self.session.changed_tests.note(self.nodeid, self.kept.found, self._requests, settled)
             self.kept.found = settled

@@ -6,6 +6,7 @@ import datetime as dt
 import time
 from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -18,7 +19,7 @@ from pytest_perfbudget.baseline.machine import Machine, this_machine
 from pytest_perfbudget.baseline.new_line import Provenance, measured
 from pytest_perfbudget.baseline.reader import check_line
 from pytest_perfbudget.baseline.schema import Baseline, Key
-from pytest_perfbudget.baseline.update import LineUpdate, apply, update_line, with_smallest_found
+from pytest_perfbudget.baseline.update import LineUpdate, apply, update_line, with_uncertainty
 from pytest_perfbudget.compare.obstacles import ADDRESS_IN_NAME
 from pytest_perfbudget.core.baseline_update import UpdateAction, UpdateSummary
 from pytest_perfbudget.core.cost_graph import calmest
@@ -36,6 +37,9 @@ from pytest_perfbudget.installed import installed_versions
 from pytest_perfbudget.paths import own_modules
 from pytest_perfbudget.plugin.session import PerfSession
 from pytest_perfbudget.report.progress import update_log_text, update_progress_text
+
+_LOGGED_S: Final = 30.0
+"""The time in s after which a log gets a further line."""
 
 _Measured = Mapping[tuple[str, str], Sequence[Recording]]
 
@@ -58,6 +62,7 @@ class Update:
         self._kept_out: dict[str, str] = {}
         self._left_out: dict[str, str] = {}
         self._began_with = ("", "")
+        self._logged_s = 0.0
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note which perf tests passed in all their phases."""
@@ -162,8 +167,9 @@ class Update:
         left_s = spent_s / done * (total - done)
         run = (done - 1) // tests + 1
         self._session.progress.note(update_progress_text(run, runs, done, total, left_s))
-        if done == tests < total:
-            self._session.progress.log(update_log_text(tests, runs, left_s))
+        if done == tests < total or (done < total and spent_s - self._logged_s >= _LOGGED_S):
+            self._logged_s = spent_s
+            self._session.progress.log(update_log_text(done, tests, runs, left_s))
 
     def _why_failed(self, place: tuple[str, str], recordings: Sequence[Recording]) -> str:
         """Return that a load had more errors in the fresh processes than its limits allow; empty if it had not."""
@@ -242,7 +248,7 @@ class Update:
             ]
             after = apply(before.lines, self._lines)
             times = [line.time for key, line in after.items() if key.machine == machine.key and line.time]
-            self._lines = with_smallest_found(self._lines, times, tolerances, session.settings.alpha)
+            self._lines = with_uncertainty(self._lines, times, tolerances, session.settings.alpha)
             return Baseline({**before.machines, machine.key: machine}, after)
 
         store.change(session.baseline_file, edit, self._write_calls(found, machine))
