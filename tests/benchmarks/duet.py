@@ -32,6 +32,7 @@ from accuracy import FIELDS, Rival
 from tallies import WorkloadTally, add_choices, chosen
 
 from pytest_perfbudget.cli import DUET_SLOWDOWNS
+from pytest_perfbudget.doctor import data_work, library_work, workloads
 from pytest_perfbudget.doctor.trial import DuetTrial, Session
 from pytest_perfbudget.doctor.workloads import WORKLOADS
 
@@ -92,6 +93,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as ours, tempfile.TemporaryDirectory() as theirs:
         if options.io:
             shutil.copy(io_workloads.__file__, ours)
+        elif options.instructions:
+            module = "project_work"
+            Path(ours, f"{module}.py").write_text(as_project_code(), "utf-8")
         mode = ["count_instructions = true"] if options.instructions else []
         mode += ["[tool.perfbudget.duet]", 'mode = "sequential"'] if options.sequential else []
         trial = DuetTrial(
@@ -111,6 +115,14 @@ def main() -> None:
                 if options.output:
                     options.output.write_text(json.dumps({"gates": found, "cases": tally.cases}, indent=1), "utf-8")
     print(table(found, shares), tally.table(), sep="\n\n")
+
+
+def as_project_code() -> str:
+    """Return the workloads as one module of a project: the instructions of this package are not counted."""
+    texts = [Path(str(one.__file__)).read_text("utf-8") for one in (library_work, data_work, workloads)]
+    left_out = ("from __future__", "from pytest_perfbudget")
+    lines = [line for text in texts for line in text.splitlines() if not line.startswith(left_out)]
+    return "\n".join(["from __future__ import annotations", *lines, ""])
 
 
 def session(
