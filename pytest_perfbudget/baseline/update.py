@@ -145,7 +145,7 @@ def update_line(
 def with_uncertainty(
     updates: Sequence[LineUpdate], times: Sequence[Reference], tolerances: Mapping[Key, float], alpha: float
 ) -> list[LineUpdate]:
-    """Return updates with the smallest slowdown that a comparison with each new time finds.
+    """Return updates with the slowdown from which fresh processes alone call each new time slower.
 
     Args:
         updates: the updates.

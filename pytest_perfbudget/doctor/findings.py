@@ -42,7 +42,7 @@ class Findings:
         for session in self.slowed:
             for case in session.cases:
                 if case.slowdown:
-                    found.setdefault(case.slowdown, []).append(case.verdict == "regressed")
+                    found.setdefault(case.slowdown, []).append(case.is_red)
         return {slowdown: (sum(hits), len(hits)) for slowdown, hits in sorted(found.items())}
 
     def alarmed(self) -> dict[str, list[float]]:
@@ -50,7 +50,7 @@ class Findings:
         found: dict[str, list[float]] = {}
         for session in self.clean:
             for case in session.cases:
-                if case.verdict == "regressed" and case.ratio is not None:
+                if case.is_red and case.ratio is not None:
                     found.setdefault(case.workload, []).append(case.ratio)
         return found
 
@@ -63,7 +63,7 @@ class Findings:
         found: dict[str, list[float]] = {}
         for session in self.slowed:
             for case in session.cases:
-                if case.slowdown >= 0.1 and case.verdict != "regressed":
+                if case.slowdown >= 0.1 and not case.is_red:
                     found.setdefault(case.workload, []).append(case.slowdown)
         return found
 

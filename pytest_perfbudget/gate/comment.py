@@ -17,6 +17,7 @@ from typing import Any, Final
 from pytest_perfbudget.core.outcome import GateVerdict, Outcome
 from pytest_perfbudget.errors import PerfBudgetError, ReportError
 from pytest_perfbudget.gate.github_api import GitHub
+from pytest_perfbudget.gate.history import SHORT
 from pytest_perfbudget.gate.verdict_file import LARGEST, SavedVerdict, parse_verdict
 from pytest_perfbudget.report.verdict_comment import MARKER, comment
 
@@ -48,14 +49,14 @@ def post(environment: Mapping[str, str]) -> str:
     github = GitHub(environment["GITHUB_API_URL"], environment["GITHUB_REPOSITORY"], environment["GITHUB_TOKEN"])
     commit = str(run["head_sha"])
     if run["head_repository"] is None:
-        return f"the repository of the commit {commit[:9]} is gone, and its pull request with it: no comment"
+        return f"the repository of the commit {commit[:SHORT]} is gone, and its pull request with it: no comment"
     number = _named(run, commit)
     if number is None:
         owner = str(run["head_repository"]["owner"]["login"])
         number = github.open_pull_request(owner, str(run["head_branch"]), commit)
     if number is None:
         return (
-            f"not exactly 1 open pull request ends with the commit {commit[:9]}: it has a newer commit, is closed, "
+            f"not exactly 1 open pull request ends with the commit {commit[:SHORT]}: it has a newer commit, is closed, "
             "or shares the commit with another"
         )
     text = comment(

@@ -37,9 +37,8 @@ class BusyThreads:
         self._seen_in: dict[tuple[int, str], str] = {}
 
     def note(self, nodeid: str) -> None:
-        """Note the threads that have begun in a test."""
-        for thread in _others():
-            self._seen_in.setdefault(thread, nodeid)
+        """Note the threads that have begun in a test, and forget those that have ended."""
+        self._seen_in = {thread: self._seen_in.get(thread, nodeid) for thread in _others()}
 
     @contextmanager
     def watched(self, nodeid: str) -> Iterator[dict[str, str]]:

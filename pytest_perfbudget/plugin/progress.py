@@ -28,7 +28,7 @@ class Progress:
     The cursor is saved before each note and restored after it, so pytest's own line goes on as if nothing had been
     written. No note is written with `-q`, or if standard error is no terminal. Then a log has a few lines instead,
     unless there is `-q -q`. A worker of pytest-xdist has the standard error of its controller, on POSIX, and writes
-    there, because the controller waits meanwhile.
+    there.
     """
 
     def __init__(self, config: pytest.Config) -> None:

@@ -78,6 +78,7 @@ class TestProfiles:
             (("shop:basket", "shop:price", 2, 490.0), ("shop:basket", "shop:price", 40, 500.0)),  # saves nothing
             (("shop:basket", "shop:price", 4, 10.0), ("shop:basket", "shop:price", 5, 500.0)),
             (("shop:basket", "built-in method len", 1, 10.0), ("shop:basket", "built-in method len", 90, 500.0)),
+            (("shop:basket", "queue:Queue.put", 1, 10.0), ("shop:basket", "queue:Queue.put", 1, 500.0)),  # no waiting
         ],
     )
     def test_other_calls_say_nothing(self, before: Edge, after: Edge) -> None:
@@ -144,6 +145,35 @@ class TestSavings:
         )
         tax = Blame("shop:tax", Cause.OWN_CODE, 90.0, 100.0)
         assert advice(slower([after], [before], change=change(ratio=2.0, blamed=[tax]))) == expected
+
+    def test_each_of_four_equal_parts_of_a_slowdown_is_advice(self) -> None:
+        head = [
+            ("shop:basket", "built-in method time.sleep", 1, 110.0),
+            ("shop:basket", "json:dumps", 1, 110.0),
+            ("shop:basket", EXECUTE, 40, 110.0),
+            ("shop:basket", "shop:price", 40, 110.0),
+        ]
+        base = [("shop:basket", EXECUTE, 1, 0.0), ("shop:basket", "shop:price", 2, 0.0)]
+        assert len(advice(slower(head, base, change=change(ratio=1.79)))) == 4
+
+    def test_a_budget_that_is_exceeded_has_the_advice_of_a_small_part(self) -> None:
+        """The way back below the limit may be short."""
+        head, base = [("shop:basket", "shop:price", 40, 70.0)], [("shop:basket", "shop:price", 2, 10.0)]
+        graphs = CallGraphs(graph(TOP, *head), graph(TOP, *base))
+        tax = Blame("shop:tax", Cause.OWN_CODE, 90.0, 100.0)
+        slow = change(ratio=2.0, blamed=[tax])
+        assert advice(measurement(slow, call_graphs=graphs)) == []
+        assert advice(measurement(slow, budget(), call_graphs=graphs)) == [Advice.CALL_GROWTH]
+
+    @pytest.mark.parametrize(("is_unchanged", "expected"), [(False, [Advice.WAITING]), (True, [])])
+    def test_unchanged_code_that_waits_has_not_the_cause(self, expected: list[Advice], *, is_unchanged: bool) -> None:
+        """The other code has for which this code waits, such as that of a thread."""
+        wait = ("shop:basket", "queue:Queue.get", 1, 500.0)
+        waits = Blame(
+            "shop:basket", Cause.SLOWER_LIBRARY, 90.0, 100.0, "queue:Queue.get", 1, 1, is_unchanged=is_unchanged
+        )
+        found = slower([wait], [(*wait[:3], 10.0)], change=change(ratio=1.9, blamed=[waits]))
+        assert advice(found) == expected
 
     def test_time_comes_before_memory_where_the_time_regressed(self) -> None:
         peak = change(metric="peak", unit="bytes", before=1e6, after=4e6, ratio=4.0)

@@ -92,6 +92,18 @@ class TestScreening:
         assert most > 1.5
         assert [rough.may_be_another_level(one) for one in (0.99 * most, 1.01 * most)] == [True, False]
 
+    @pytest.mark.parametrize("spread", [0.005, 0.04, 0.08, 0.15])
+    def test_processes_alone_tell_slowdowns_from_there_on(self, spread: float) -> None:
+        """Smaller ones may be regressed, too, if more processes are needed, or be another level of an uncertain time."""
+        asked = slowdown_test(reference=replace(REFERENCE, spread=spread))
+        ratio = 1.01 * (1 + asked.told_without_pairs())
+        agreeing = fresh(*[ratio] * asked.enough)
+        assert asked.confirmed(agreeing).verdict is RegressionVerdict.REGRESSED
+        assert not asked.may_be_another_level(ratio)
+        below = 0.99 * (1 + asked.told_without_pairs())
+        is_told = asked.confirmed(fresh(*[below] * asked.enough)).verdict is RegressionVerdict.REGRESSED
+        assert not is_told or asked.may_be_another_level(below)
+
     @pytest.mark.parametrize(("spread", "expected"), [(0.005, False), (0.01, False), (0.04, True), (0.08, True)])
     def test_a_baseline_is_uncertain_if_runs_would_not_find_half_as_much_again_as_the_tolerance(
         self, spread: float, *, expected: bool

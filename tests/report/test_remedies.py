@@ -9,7 +9,7 @@ from results import budget, change, measurement
 from texts import findings
 
 from pytest_perfbudget.core.finding import Finding
-from pytest_perfbudget.core.kinds import BODY, LOAD, MeasurementKind
+from pytest_perfbudget.core.kinds import BODY, LOAD, TIMER, MeasurementKind
 from pytest_perfbudget.core.metrics import Direction
 from pytest_perfbudget.core.results import BudgetResult, RegressionResult, RegressionVerdict
 from pytest_perfbudget.report.findings import failure_text
@@ -70,8 +70,9 @@ def test_the_numbers_of_a_measurement_have_one_remedy(metrics: list[str], told: 
         ([change(RegressionVerdict.UNCHANGED, metric="instructions")], 20, BODY, False),
         ([], 0, BODY, False),
         ([], 20, LOAD, False),
+        ([], 20, TIMER, False),
     ],
-    ids=["open", "instructions are compared", "not measured again", "a load"],
+    ids=["open", "instructions are compared", "not measured again", "a load", "a timer"],
 )
 def test_a_time_that_many_processes_leave_open_can_be_helped_by_instructions(
     others: list[RegressionResult], runs: int, kind: MeasurementKind, *, is_told: bool

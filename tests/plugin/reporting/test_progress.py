@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from programs import FEW_RUNS, shop
 from repositories import Repository
 from scripting import TWO_WORKERS, Project
 
+from pytest_perfbudget.plugin.reporting.update import Update
 from pytest_perfbudget.report.progress import fitted
 
 SLOW = """
@@ -117,6 +122,21 @@ def test_a_log_of_workers_of_xdist_has_the_lines_that_a_session_without_workers_
     assert [re.findall(r"^perf: test_it.py::test_[ab] .*\(test (\d) of 2", line) for line in lines] == [["1"], ["2"]]
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_log_that_cannot_be_written_fails_no_test(lean: Project) -> None:
+    """The disk of a CI job may be full, and standard error may be closed."""
+    pytest.importorskip("xdist")
+    two_slower_tests(lean)
+    command = [sys.executable, "-m", "pytest", "-p", "no:benchmark", *TWO_WORKERS, "--perf-against", "HEAD"]
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        ended = subprocess.run(
+            command, cwd=lean.pytester.path, stdout=subprocess.PIPE, stderr=full, text=True, check=False
+        )
+    assert "2 failed" in ended.stdout
+    assert len(re.findall(r"^work: .* slower than HEAD", ended.stdout, re.MULTILINE)) == 2
+    assert "OSError" not in ended.stdout
+
+
 @pytest.mark.parametrize(("quiet", "lines"), [((), 1), (("-q",), 1), (("-q", "-q"), 0)], ids=["", "-q", "-q -q"])
 def test_a_log_without_a_terminal_has_a_line_when_a_confirmation_begins(
     lean: Project, quiet: tuple[str, ...], lines: int
@@ -136,6 +156,18 @@ def test_a_log_without_a_terminal_has_a_line_while_a_baseline_is_measured(lean: 
     result = lean.run(tests, "-q", "--perf-update-baseline", pyproject=FEW_RUNS)
     (line,) = (one for one in result.outlines if one.startswith("perf: "))
     assert line.startswith("perf: 2 tests measured for the baseline in process 1 of 2, ")
+
+
+def test_a_log_has_a_further_line_each_half_minute_while_a_baseline_is_measured() -> None:
+    lines: list[str] = []
+    progress = SimpleNamespace(note=lambda _: None, log=lines.append)
+    option = SimpleNamespace(perf_reason="", perf_prune=False)
+    session: Any = SimpleNamespace(progress=progress, config=SimpleNamespace(option=option))
+    update = Update(session)
+    for done in range(1, 11):
+        update._show_progress(done, 2, 5, 8.0 * done)
+    processes = [re.findall(r"process (\d) of 5", line)[0] for line in lines]
+    assert processes == ["1", "3"]  # after 16 s and 48 s; after 80 s the update ends
 
 
 def test_a_note_is_cut_to_the_line() -> None:
