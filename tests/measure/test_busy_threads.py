@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 
@@ -73,6 +74,22 @@ def test_a_thread_of_a_test_that_measures_nothing_is_known_by_that_test() -> Non
         with threads.watched("a.py::later") as busy:
             cpu.at_ns += 400_000_000
     assert busy == {"spins": "a.py::leaves"}
+
+
+def test_a_thread_with_the_id_and_the_name_of_one_that_has_ended_is_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    cpu = iter([0, 400_000_000])
+    threads, alive = (
+        BusyThreads(iter([0, 400_000_000]).__next__, lambda _: next(cpu)),
+        [SimpleNamespace(native_id=1, name="x")],
+    )
+    monkeypatch.setattr(threading, "enumerate", lambda: alive)
+    threads.note("a.py::ended")
+    begun, alive = alive, []
+    threads.note("a.py::between")
+    alive = begun
+    with threads.watched("a.py::later") as busy:
+        pass
+    assert busy == {"x": "a.py::later"}
 
 
 @pytest.mark.parametrize("name", [property(lambda _: 1 / 0), ["a", "list"]], ids=["raises", "no text"])

@@ -10,6 +10,8 @@ from programs import FEW_RUNS, perf_program
 from scripting import TWO_WORKERS, Project
 
 from pytest_perfbudget.baseline.call_profiles import calls_file
+from pytest_perfbudget.core.reference import Reference, prior_of
+from pytest_perfbudget.core.unpaired import UnpairedSlowdownTest
 from pytest_perfbudget.plugin.reporting import update
 
 UPDATE = "--perf-update-baseline"
@@ -32,6 +34,16 @@ def test_an_update_ends_with_a_table_of_what_changed(each_way: Project) -> None:
     )
     assert result.ret == 0
     assert set(lines(each_way)) == {"test_body", "test_call step"}
+
+
+def test_an_update_tells_of_each_new_time_from_which_slowdown_on_processes_alone_tell(lean: Project) -> None:
+    """Both share alpha in a comparison, which has the prior of so few lines."""
+    lean.run(perf_program(), UPDATE, pyproject=FEW_RUNS)
+    told = [one["told_without_pairs"] for one in lean.report["update"]["lines"]]
+    times = [Reference(**{**one["time"], "weights": tuple(one["time"]["weights"])}) for one in lines(lean).values()]
+    tests = [UnpairedSlowdownTest(0.05, 0.01 / 2, one, prior_of(times)) for one in times]
+    assert told == [pytest.approx(one.told_without_pairs()) for one in tests]
+    assert min(told) > 0.05
 
 
 def test_a_second_update_changes_nothing(based: Project) -> None:
